@@ -1,0 +1,85 @@
+"""chainer: turns a graph of ten-second clips into episodes worth watching.
+
+The public names, and nothing else. Importing this starts no process and loads no heavy
+library: each name is loaded at its first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from chainer.compose import find_chains as find_chains
+    from chainer.compose import plan_episode as plan_episode
+    from chainer.compose import render_episode as render_episode
+    from chainer.compose import render_episode_async as render_episode_async
+    from chainer.episode.plan import Episode as Episode
+    from chainer.episode.plan import EpisodePlan as EpisodePlan
+    from chainer.episode.verify import verify_episode as verify_episode
+    from chainer.errors import Cancelled as Cancelled
+    from chainer.errors import ChainerError as ChainerError
+    from chainer.errors import GraphError as GraphError
+    from chainer.errors import InputError as InputError
+    from chainer.errors import MediaDamaged as MediaDamaged
+    from chainer.errors import MediaError as MediaError
+    from chainer.errors import MediaMissing as MediaMissing
+    from chainer.errors import MediaRefused as MediaRefused
+    from chainer.errors import OutputError as OutputError
+    from chainer.errors import PolicyRefused as PolicyRefused
+    from chainer.errors import ProvenanceError as ProvenanceError
+    from chainer.errors import RenderError as RenderError
+    from chainer.errors import SettingsError as SettingsError
+    from chainer.errors import StoreError as StoreError
+    from chainer.errors import VerifyError as VerifyError
+    from chainer.errors import WalkError as WalkError
+    from chainer.graph import Chain as Chain
+    from chainer.graph import Graph as Graph
+    from chainer.graph import Pick as Pick
+    from chainer.graph import WalkKind as WalkKind
+    from chainer.graph import WalkOptions as WalkOptions
+    from chainer.graph import all_chains as all_chains
+    from chainer.graph import dump_graph as dump_graph
+    from chainer.graph import load_graph as load_graph
+    from chainer.graph import parse_graph as parse_graph
+    from chainer.profile import Profile as Profile
+    from chainer.render.progress import Progress as Progress
+    from chainer.settings import Settings as Settings
+    from chainer.settings import load_settings as load_settings
+    from chainer.store import Store as Store
+
+_HOMES = {
+    "chainer.compose": "find_chains plan_episode render_episode render_episode_async",
+    "chainer.episode.plan": "Episode EpisodePlan",
+    "chainer.episode.verify": "verify_episode",
+    "chainer.errors": "Cancelled ChainerError GraphError InputError MediaDamaged MediaError "
+    "MediaMissing MediaRefused OutputError PolicyRefused ProvenanceError RenderError "
+    "SettingsError StoreError VerifyError WalkError",
+    "chainer.graph": "Chain Graph Pick WalkKind WalkOptions all_chains dump_graph load_graph "
+    "parse_graph",
+    "chainer.profile": "Profile",
+    "chainer.render.progress": "Progress",
+    "chainer.settings": "Settings load_settings",
+    "chainer.store": "Store",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [  # noqa: PLE0604 - the names are the table's keys
+    *sorted(_HOME_OF),
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'chainer' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])

@@ -1,0 +1,141 @@
+"""Every fault of a graph, its media and its ledger, found in one go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chainer.compose import media_file
+from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputError, MediaError
+from chainer.graph import Graph, Status, load_graph
+from chainer.media.inspect import inspect_media
+from chainer.settings import Settings
+from chainer.store import Store
+from chainer.timeline.used import used_range
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """`graph_faults` stop everything; `media_faults` stop chains through those atoms.
+
+    `differences` say where the graph and a file disagree: the file decides, nothing stops.
+    """
+
+    source: str
+    atoms: int
+    edges: int
+    media: int
+    graph_faults: tuple[Fault, ...]
+    media_faults: tuple[Fault, ...]
+    differences: tuple[tuple[str, str], ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0, 2 for a fault of the graph, 3 for one of the media."""
+        if self.graph_faults:
+            return 2
+        return 3 if self.media_faults else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as one JSON object."""
+        return {
+            "source": self.source,
+            "atoms": self.atoms,
+            "edges": self.edges,
+            "media": self.media,
+            "whole": self.exit_status == 0,
+            "faults": [f.as_json() for f in (*self.graph_faults, *self.media_faults)],
+            "differences": [{"atom": atom, "what": what} for atom, what in self.differences],
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The report for people."""
+        faults = (*self.graph_faults, *self.media_faults)
+        for fault in faults:
+            yield str(fault)
+        for atom, what in self.differences:
+            yield f"{atom}: {what} (the file decides)"
+        count = "no faults" if not faults else f"{len(faults)} fault{'s' * (len(faults) != 1)}"
+        yield f"{self.source}: {self.atoms} atoms, {self.edges} edges, {self.media} media: {count}"
+
+
+def check_graph(
+    path: Path, settings: Settings, store: Store, cancel: threading.Event | None = None
+) -> CheckReport:
+    """Load the graph and look at every file it names. Raises only `Cancelled` and our own faults."""
+    try:
+        graph = load_graph(path)
+    except GraphError as error:
+        return CheckReport(str(path), 0, 0, 0, error.faults, (), ())
+    media = list(_media_of(graph))
+
+    def look(entry: tuple[str, str, str]) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
+        place, atom, name = entry
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("cancelled while the media was checked")
+        return _look(graph, place, atom, name, settings, store, cancel)
+
+    with ThreadPoolExecutor(settings.pool_size) as pool:
+        found = list(pool.map(look, media))
+    faults = [fault for fault, _ in found if fault is not None]
+    return CheckReport(
+        source=str(path),
+        atoms=len(graph.atoms),
+        edges=len(graph.edges),
+        media=len(media),
+        graph_faults=tuple(_beside(graph)),
+        media_faults=tuple(faults),
+        differences=tuple(pair for _, pairs in found for pair in pairs),
+    )
+
+
+def _media_of(graph: Graph) -> Iterator[tuple[str, str, str]]:
+    """(JSON path, atom, media) of every file that must be there."""
+    for number, atom in enumerate(graph.atoms.values()):
+        if atom.status is Status.PLANNED:
+            continue
+        yield f"$.nodes[{number}].media", atom.id, atom.media
+        for take, other in enumerate(atom.takes):
+            yield f"$.nodes[{number}].takes[{take}].media", atom.id, other.media
+
+
+def _look(
+    graph: Graph,
+    place: str,
+    name: str,
+    media: str,
+    settings: Settings,
+    store: Store,
+    cancel: threading.Event | None,
+) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
+    try:
+        found = inspect_media(media_file(graph, media, store), store, settings.media, cancel)
+        atom = graph.atom(name)
+        used = used_range(atom, found.info, settings.profile.fps, settings.slots)
+    except (MediaError, InputError) as error:
+        return Fault(place, str(error), "replace the file, or the path in the graph", error.code), ()
+    return None, tuple((name, what) for what in used.differences)
+
+
+def _beside(graph: Graph) -> Iterator[Fault]:
+    """Faults of what lies beside the media: reference pictures and the ledger."""
+    for ident, character in graph.info.characters.items():
+        for number, reference in enumerate(character.references):
+            place = f"$.graph.characters.{ident}.references[{number}]"
+            yield from _absent(graph, place, reference)
+    if graph.info.ledger is not None:
+        yield from _absent(graph, "$.graph.ledger", graph.info.ledger)
+
+
+def _absent(graph: Graph, place: str, name: str) -> Iterator[Fault]:
+    try:
+        there = graph.media_path(name).is_file()
+    except ChainerError as error:
+        yield Fault(place, str(error), "name a file inside the graph's folder", error.code)
+        return
+    if not there:
+        yield Fault(place, f"there is no file {name}", "put it there, or leave it out", "missing")

@@ -1,0 +1,411 @@
+"""THE STORY: from a graph to a finished episode. Read this first.
+
+    load → walk → look at the media → timeline → plan → render → package → verify
+
+`plan_episode` looks and decides and encodes nothing; `render_episode` makes what the plan says
+is missing and delivers the folder. The command line and a backend call the same two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chainer import __version__
+from chainer.digest import Digest
+from chainer.episode.chapters import chapters_vtt
+from chainer.episode.folder import check_target, whole_folder
+from chainer.episode.package import FilmParts, manifest_of, write_folder
+from chainer.episode.plan import TITLE_CARD, Episode, EpisodePlan, PlannedAtom
+from chainer.errors import Cancelled, InputError, WalkError
+from chainer.graph import Atom, Chain, Graph, Pick, WalkKind, WalkOptions, walk
+from chainer.media.inspect import Inspected, inspect_media
+from chainer.media.source import SourceFile, open_source
+from chainer.mp4 import Chapter
+from chainer.render.assemble import assemble
+from chainer.render.card import font_digest
+from chainer.render.encoder import FFmpeg, find_ffmpeg
+from chainer.render.execute import Execution, Kitchen
+from chainer.render.plan import plan_render
+from chainer.render.progress import Progress, Reporter
+from chainer.render.run import Runner
+from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec, Spec
+from chainer.settings import Settings
+from chainer.store import Store, collect, default_root
+from chainer.timebase import to_seconds
+from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
+from chainer.timeline.joint import JointWish
+from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles
+from chainer.timeline.slot import SlotContent
+from chainer.timeline.used import used_range
+
+OnProgress = Callable[[Progress], None]
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name, or the platform's."""
+    return Store(settings.store.path or default_root())
+
+
+def find_chains(
+    graph: Graph,
+    start: str,
+    *,
+    settings: Settings | None = None,
+    options: WalkOptions | None = None,
+    cancel: threading.Event | None = None,
+) -> tuple[Chain, ...]:
+    """The chains that a walk from `start` picks, by the media's real lengths where length counts.
+
+    Raises `WalkError` where there is none, and says which limit is in the way.
+    """
+    settings = settings or Settings()
+    options = options or WalkOptions()
+    if options.max_seconds is None:
+        return walk(graph, start, options)
+    store = open_store(settings)
+    fps = settings.profile.fps
+
+    def seconds(atom: Atom) -> Fraction:
+        media = _inspect(graph, atom, store, settings, cancel)
+        return to_seconds(used_range(atom, media.info, fps, settings.slots).frames, fps)
+
+    budget = options.max_seconds
+    if settings.card.title:
+        budget -= to_seconds(_card_frames(settings), fps)
+    return walk(graph, start, replace(options, max_seconds=budget), seconds=seconds)
+
+
+def plan_episode(
+    graph: Graph,
+    start: str | None = None,
+    *,
+    kind: str | WalkKind = WalkKind.SERIES,
+    options: WalkOptions | None = None,
+    chain: Chain | None = None,
+    settings: Settings | None = None,
+    cancel: threading.Event | None = None,
+) -> EpisodePlan:
+    """Decide an episode: the chain, the timeline, the steps and why each of them runs.
+
+    Give `start` with a `kind` or full walk `options`, or a `chain` that `find_chains` has found.
+    Reads and probes the media; encodes nothing. Raises `GraphError`, `WalkError`, `MediaError`.
+    """
+    settings = settings or Settings()
+    if chain is None:
+        chain = _one_chain(graph, start, kind, options, settings, cancel)
+    store = open_store(settings)
+    ffmpeg = find_ffmpeg(settings.ffmpeg, store)
+    atoms = _look(graph, chain, store, settings, cancel)
+    words = titles(graph, chain)
+    layout, wishes = _timeline(chain, atoms, settings)
+    render = plan_render(
+        layout,
+        _slot_specs(layout, atoms, words, settings, ffmpeg),
+        partial(_joint_spec, layout, settings, ffmpeg),
+        partial(PosterSpec, build=ffmpeg.build, maker=_version("opencv-python-headless")),
+        store,
+        graph.identity,
+    )
+    return EpisodePlan(
+        graph=graph,
+        chain=chain,
+        settings=settings,
+        titles=words,
+        atoms=atoms,
+        render=render,
+        chapters=chapter_marks(graph, chain, layout, words.heading),
+        notes=_notes(layout, atoms, wishes),
+        ffmpeg=ffmpeg,
+        store=store.root,
+    )
+
+
+def render_episode(
+    plan: EpisodePlan,
+    out: str | Path,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: threading.Event | None = None,
+    workers: int | None = None,
+) -> Episode:
+    """Make what is missing, put the film together, and deliver the folder `out` whole.
+
+    May be called from several threads at once. `on_progress` is called from this call's own
+    threads, one call at a time. Setting `cancel` stops within a moment: raises `Cancelled`, leaves
+    no process and no half-written output, and keeps finished steps in the store.
+    """
+    target = Path(out).absolute()
+    check_target(target)
+    settings = plan.settings
+    store = Store(plan.store)
+    reporter = Reporter(plan.render, on_progress)
+    kitchen = Kitchen(
+        store, Runner(plan.ffmpeg, cancel), settings.media, _opener(plan), plan.graph.identity
+    )
+    with store.lease(step.key for step in plan.render.steps):
+        execution = Execution(
+            plan.render,
+            kitchen,
+            workers or settings.pool_size,
+            on_frames=reporter.frames,
+            on_done=reporter.step_done,
+        )
+        records = execution.run()
+        with whole_folder(target) as folder:
+            film = assemble(
+                plan.render,
+                records.__getitem__,
+                execution.again,
+                store,
+                settings.profile,
+                folder / "episode.mp4",
+                chapters=_chapters(plan),
+                title=plan.titles.heading,
+                on_bytes=reporter.bytes,
+                cancel=cancel,
+            )
+            parts = FilmParts(
+                film=film,
+                records=records,
+                chapters_vtt=chapters_vtt(_chapters(plan), plan.seconds),
+            )
+            manifest = manifest_of(plan, parts, __version__)
+            write_folder(folder, plan, parts, manifest, store)
+            if cancel is not None and cancel.is_set():
+                raise Cancelled("cancelled before the episode was in place: finished steps are kept")
+    ran = reporter.steps_run
+    if ran:
+        collect(store, settings.store.max_bytes)
+    reporter.finish()
+    return Episode(target, manifest, ran, len(plan.render.steps) - ran)
+
+
+async def render_episode_async(
+    plan: EpisodePlan,
+    out: str | Path,
+    *,
+    on_progress: OnProgress | None = None,
+    cancel: threading.Event | None = None,
+    workers: int | None = None,
+) -> Episode:
+    """`render_episode` for an event loop: runs in a thread, and a cancelled task stops it.
+
+    `on_progress` is called in the loop's own thread. When the task is cancelled, the await ends
+    only after every child process has ended.
+    """
+    loop = asyncio.get_running_loop()
+    stop = cancel or threading.Event()
+    report: OnProgress | None = None
+    if on_progress is not None:
+        tell = on_progress
+
+        def report(progress: Progress) -> None:
+            loop.call_soon_threadsafe(tell, progress)
+
+    work = asyncio.ensure_future(
+        asyncio.to_thread(
+            render_episode, plan, out, on_progress=report, cancel=stop, workers=workers
+        )
+    )
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([work])
+        if not work.cancelled():
+            work.exception()
+        raise
+
+
+def _one_chain(
+    graph: Graph,
+    start: str | None,
+    kind: str | WalkKind,
+    options: WalkOptions | None,
+    settings: Settings,
+    cancel: threading.Event | None,
+) -> Chain:
+    if options is None:
+        try:
+            options = WalkOptions(kind=WalkKind(kind))
+        except ValueError:
+            raise WalkError(f"{kind!r} is no kind of walk; write series or relay") from None
+    if start is None:
+        if not options.path:
+            raise InputError("an episode needs a start, a path or a chain")
+        start = options.path[0]
+    if options.pick is Pick.ALL:
+        raise InputError("plan_episode makes one episode; walk with find_chains and plan each chain")
+    return find_chains(graph, start, settings=settings, options=options, cancel=cancel)[0]
+
+
+def _look(
+    graph: Graph,
+    chain: Chain,
+    store: Store,
+    settings: Settings,
+    cancel: threading.Event | None,
+) -> tuple[PlannedAtom, ...]:
+    """Every atom's media, looked at side by side; the first fault in the chain's order is raised."""
+
+    def look(name: str) -> PlannedAtom:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("cancelled while the media was looked at")
+        atom = graph.atom(name)
+        media = _inspect(graph, atom, store, settings, cancel)
+        return PlannedAtom(
+            atom, media, used_range(atom, media.info, settings.profile.fps, settings.slots)
+        )
+
+    with ThreadPoolExecutor(settings.pool_size, thread_name_prefix="chainer-look") as pool:
+        return tuple(pool.map(look, chain.atoms))
+
+
+def _inspect(
+    graph: Graph,
+    atom: Atom,
+    store: Store,
+    settings: Settings,
+    cancel: threading.Event | None,
+) -> Inspected:
+    return inspect_media(media_file(graph, atom.media, store), store, settings.media, cancel)
+
+
+def media_file(graph: Graph, media: str, store: Store) -> Path:
+    """Where the media of an atom lies: beside the graph, or in the store for `store:<digest>`."""
+    if media.startswith("store:"):
+        return store.path_of(media.removeprefix("store:"))
+    return graph.media_path(media)
+
+
+def _card_frames(settings: Settings) -> int:
+    """A card's length: whole grid steps, and a crossfade that ends on the grid."""
+    grid = settings.profile.grid
+    return settings.card.frames_per_grid * grid.frames + grid.frames * 3 // 4
+
+
+def _timeline(
+    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings
+) -> tuple[Layout, tuple[JointWish, ...]]:
+    profile = settings.profile
+    slots = [Slot(leg.atom, SlotContent.ATOM, atom.used.frames) for leg, atom in zip(chain.legs, atoms, strict=True)]
+    wishes = [
+        joint_wish(leg, before.atom, after.atom)
+        for leg, before, after in zip(chain.legs[1:], atoms, atoms[1:], strict=False)
+    ]
+    if settings.card.title:
+        slots.insert(0, Slot(TITLE_CARD, SlotContent.CARD, _card_frames(settings)))
+        wishes.insert(0, JointWish())
+    joints = [
+        choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
+        for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
+    ]
+    return lay_out(slots, joints, profile.grid, profile.keyframe_grids), tuple(wishes)
+
+
+def _slot_specs(
+    layout: Layout,
+    atoms: Sequence[PlannedAtom],
+    words: Titles,
+    settings: Settings,
+    ffmpeg: FFmpeg,
+) -> list[Callable[[Any], Spec]]:
+    first = next(n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM)
+    specs: list[Callable[[Any], Spec]] = []
+    left = iter(atoms)
+    for slot in layout.slots:
+        if slot.content is SlotContent.CARD:
+            font = font_digest(settings.card)
+            specs.append(partial(_card_spec, slot.frames, first, words, settings, ffmpeg, font))
+        else:
+            atom = next(left)
+            spec = ConformSpec(
+                media=atom.media.digest,
+                info=atom.media.info,
+                first=atom.used.first,
+                frames=atom.used.frames,
+                profile=settings.profile,
+                policy=settings.conform,
+                build=ffmpeg.build,
+            )
+            specs.append(lambda _, spec=spec: spec)
+    return specs
+
+
+def _card_spec(
+    frames: int,
+    behind: int,
+    words: Titles,
+    settings: Settings,
+    ffmpeg: FFmpeg,
+    font: Digest,
+    keys: dict[int, Digest],
+) -> CardSpec:
+    return CardSpec(
+        behind=keys[behind],
+        heading=words.heading,
+        line=words.line,
+        frames=frames,
+        style=settings.card,
+        font=font,
+        profile=settings.profile,
+        build=ffmpeg.build,
+        maker=_version("moviepy"),
+    )
+
+
+def _joint_spec(
+    layout: Layout, settings: Settings, ffmpeg: FFmpeg, piece: JointPiece, left: Digest, right: Digest
+) -> JointSpec:
+    joint = piece.joint
+    return JointSpec(
+        left=left,
+        right=right,
+        style=joint.style.value,
+        left_frames=layout.slots[piece.left].frames,
+        right_frames=layout.slots[piece.left + 1].frames,
+        out=joint.left,
+        gap=joint.gap,
+        back=joint.right,
+        overlap=joint.overlap,
+        right_last=piece.right_last,
+        shift=piece.shift,
+        packet_first=piece.packet_first,
+        packet_last=piece.packet_last,
+        profile=settings.profile,
+        build=ffmpeg.build,
+    )
+
+
+def _notes(
+    layout: Layout, atoms: Sequence[PlannedAtom], wishes: Sequence[JointWish]
+) -> tuple[str, ...]:
+    notes = [f"{atom.atom.id}: {word}" for atom in atoms for word in atom.used.differences]
+    for number, joint in enumerate(layout.joints):
+        names = f"{layout.slots[number].name}→{layout.slots[number + 1].name}"
+        notes += [f"{names}: {word}" for word in joint.notes]
+    return tuple(notes)
+
+
+def _chapters(plan: EpisodePlan) -> tuple[Chapter, ...]:
+    fps = plan.settings.profile.fps
+    return tuple(Chapter(to_seconds(mark.frame, fps), mark.title) for mark in plan.chapters)
+
+
+def _opener(plan: EpisodePlan) -> Callable[[Digest], AbstractContextManager[SourceFile]]:
+    paths = {atom.media.digest: atom.media.path for atom in plan.atoms}
+    return lambda digest: open_source(paths[digest], limits=plan.settings.media)
+
+
+def _version(distribution: str) -> str:
+    from importlib.metadata import version
+
+    return version(distribution)

@@ -1,0 +1,107 @@
+"""What a person or a machine sees of a command: progress, results, errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from chainer.errors import ChainerError
+    from chainer.render.progress import Progress
+
+_BAR = 24
+
+
+class Console:
+    """Prints for a terminal, a log, a machine, or nobody.
+
+    Results go to stdout, progress and complaints to stderr. `machine` prints one JSON object as
+    the only result; `quiet` prints results of neither kind, only errors.
+    """
+
+    def __init__(self, *, machine: bool, quiet: bool) -> None:
+        self.machine = machine
+        self.quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._open_line = False
+        self._last = ""
+
+    def say(self, text: str = "") -> None:
+        """A line of the result, for people."""
+        if not self.machine and not self.quiet:
+            self._close_line()
+            click.echo(text)
+
+    def note(self, text: str) -> None:
+        """A remark beside the result."""
+        if not self.machine and not self.quiet:
+            self._close_line()
+            click.echo(click.style("note: ", fg="yellow") + text, err=True)
+
+    def result(self, value: Mapping[str, Any]) -> None:
+        """The result, for machines."""
+        if self.machine:
+            self._close_line()
+            click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def progress(self, progress: Progress) -> None:
+        """On a terminal one moving line; in a log a line for each finished step."""
+        if self.quiet:
+            return
+        left = f", {_minutes(progress.seconds_left)} left" if progress.seconds_left else ""
+        what = f"{progress.phase} {progress.name}".strip()
+        if self._live:
+            full = round(_BAR * progress.done)
+            bar = "█" * full + "░" * (_BAR - full)
+            line = f"{bar} {progress.done:4.0%}  {what}{left}"
+            click.echo(f"\r\x1b[K{line[:100]}", nl=False, err=True)
+            self._open_line = True
+            if progress.phase == "done":
+                click.echo("\r\x1b[K", nl=False, err=True)
+                self._open_line = False
+        else:
+            line = f"{progress.steps_done}/{progress.steps} {what}"
+            if line != self._last and progress.phase != "done":
+                self._last = line
+                click.echo(f"{progress.done:4.0%} {line}{left}", err=True)
+
+    def fail(self, error: ChainerError) -> None:
+        """An error, said once."""
+        self._close_line()
+        if self.machine:
+            click.echo(json.dumps({"error": error.as_json()}, indent=2, ensure_ascii=False))
+        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+
+    def _close_line(self) -> None:
+        if self._open_line:
+            click.echo("", err=True)
+            self._open_line = False
+
+
+def seconds_text(seconds: Fraction) -> str:
+    """`9.60 s` or `1:09.6`, for people."""
+    value = float(seconds)
+    if value < 60:
+        return f"{value:.2f} s"
+    minutes, rest = divmod(value, 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def bytes_text(count: int) -> str:
+    """`3.4 MB`, in powers of 1000."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
+def _minutes(seconds: float | None) -> str:
+    whole = round(seconds or 0)
+    return f"{whole // 60}:{whole % 60:02d} min" if whole >= 60 else f"{whole} s"

@@ -1,0 +1,66 @@
+"""Digests: what a step's key and a file's name in the store are made of.
+
+Every digest starts with a type word, and values are serialised in exactly one way, so that
+two different things never share a key and the same thing always has the same one.
+Refuses floats in keys: a key must not depend on how a number was computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+Digest = str
+"""64 lower-case hexadecimal characters: a SHA-256."""
+
+_CHUNK = 1 << 20
+
+
+def key_of(type_word: str, value: Any) -> Digest:
+    """The digest of `value` under `type_word`.
+
+    Takes None, bool, int, str, Fraction, StrEnum, and lists, tuples and str-keyed mappings
+    of these. Raises `TypeError` for anything else, floats included.
+    """
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"chainer:{type_word}:{text}".encode()).hexdigest()
+
+
+def bytes_digest(data: bytes) -> Digest:
+    """The SHA-256 of `data`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def stream_digest(stream: BinaryIO) -> Digest:
+    """The SHA-256 of what is left to read in `stream`."""
+    state = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        state.update(chunk)
+    return state.hexdigest()
+
+
+def file_digest(path: Path) -> Digest:
+    """The SHA-256 of the file's bytes."""
+    with path.open("rb") as stream:
+        return stream_digest(stream)
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _canonical(value.value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Fraction):
+        return {"/": [value.numerator, value.denominator]}
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("keys of a digested mapping must be str")
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    raise TypeError(f"{type(value).__name__} cannot be part of a key: {value!r}")

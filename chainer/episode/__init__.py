@@ -1,0 +1,1 @@
+"""The finished folder: manifest, chapters, writing it whole, and checking it."""

@@ -1,0 +1,141 @@
+"""`episode.json`: what an episode was made of, exact enough to take it apart again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chainer.errors import VerifyError
+from chainer.profile import Exact
+
+MANIFEST_NAME = "episode.json"
+FILM_NAME = "episode.mp4"
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class FileEntry(BaseModel):
+    """One file of the folder."""
+
+    model_config = _FROZEN
+
+    name: str
+    digest: str
+    size: int
+
+
+class SourceEntry(BaseModel):
+    """One atom: what was declared, what the file is, what was done to its sound."""
+
+    model_config = _FROZEN
+
+    atom: str
+    author: str
+    media: str
+    digest: str
+    take: int = 0
+    container: str
+    codec: str
+    size: tuple[int, int]
+    frame_rate: Exact
+    seconds: Exact
+    sound: dict[str, Any] = {}
+    differences: tuple[str, ...] = ()
+
+
+class SlotEntry(BaseModel):
+    """One place in the timeline, half-open: frames [start, start + frames) of the film."""
+
+    model_config = _FROZEN
+
+    name: str
+    content: Literal["atom", "card"]
+    start: int
+    frames: int
+    sound_shift_samples: int
+    step: str
+    edge: str | None = None
+    stands_for: str | None = None
+
+
+class JointEntry(BaseModel):
+    """One joint; `at` is the first frame of new work, `frames` how many there are."""
+
+    model_config = _FROZEN
+
+    left: str
+    right: str
+    kind: str
+    at: int
+    frames: int
+    overlap: int
+    gap: int
+    why: str
+    step: str
+    notes: tuple[str, ...] = ()
+
+
+class ChapterEntry(BaseModel):
+    """A chapter from `start` seconds to the next one or the end."""
+
+    model_config = _FROZEN
+
+    title: str
+    start: Exact
+    atom: str | None = None
+
+
+class CreditEntry(BaseModel):
+    """Seconds on screen of one author; a frame shared by two counts half for each."""
+
+    model_config = _FROZEN
+
+    author: str
+    seconds: Exact
+
+
+class Manifest(BaseModel):
+    """The whole manifest."""
+
+    model_config = _FROZEN
+
+    schema_: Literal["chainer.episode/1"] = Field(default="chainer.episode/1", alias="schema")
+    title: str
+    kind: str
+    chain: tuple[str, ...]
+    graph: str
+    score: str
+    draft: bool
+    profile: dict[str, Any]
+    frames: int
+    fps: Exact
+    seconds: Exact
+    sources: tuple[SourceEntry, ...]
+    timeline: tuple[SlotEntry, ...]
+    joints: tuple[JointEntry, ...]
+    chapters: tuple[ChapterEntry, ...]
+    credits: tuple[CreditEntry, ...]
+    notes: tuple[str, ...] = ()
+    files: tuple[FileEntry, ...]
+    versions: dict[str, str]
+
+    def to_json(self) -> str:
+        """The manifest as text, the same for equal episodes."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an episode folder. Raises `VerifyError` where there is none that reads."""
+    path = folder / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise VerifyError(
+            f"{folder} is not an episode: {MANIFEST_NAME}: {error.strerror}", path=str(path)
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "file"
+        raise VerifyError(f"{path} is damaged: {place}: {first['msg']}", path=str(path)) from error

@@ -1,0 +1,174 @@
+"""Filling the episode's folder: poster, chapters and manifest beside the film."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainer.digest import Digest, bytes_digest
+from chainer.episode.manifest import (
+    FILM_NAME,
+    MANIFEST_NAME,
+    ChapterEntry,
+    CreditEntry,
+    FileEntry,
+    JointEntry,
+    Manifest,
+    SlotEntry,
+    SourceEntry,
+)
+from chainer.episode.plan import EpisodePlan, PlannedAtom
+from chainer.render.assemble import FilmFile
+from chainer.render.encoder import ENGINE
+from chainer.store import Record, Store
+from chainer.timebase import AAC_FRAME, to_seconds
+from chainer.timeline.script import screen_frames
+from chainer.timeline.slot import SlotContent
+
+CHAPTERS_NAME = "chapters.vtt"
+POSTER_NAME = "poster.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmParts:
+    """What has been made: the film in the folder, the records of all steps, the chapter file."""
+
+    film: FilmFile
+    records: Mapping[Digest, Record]
+    chapters_vtt: str
+
+
+def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
+    """The manifest of the finished film."""
+    profile = plan.settings.profile
+    chapters = parts.chapters_vtt.encode()
+    files = [
+        FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
+        FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
+    ]
+    if plan.render.poster is not None:
+        poster = parts.records[plan.render.poster].files["poster"]
+        files.append(FileEntry(name=POSTER_NAME, digest=poster.digest, size=poster.size))
+    return Manifest(
+        title=plan.titles.heading,
+        kind=plan.chain.kind.value,
+        chain=plan.chain.atoms,
+        graph=Path(plan.graph.source).name,
+        score=str(plan.chain.score),
+        draft=profile.draft,
+        profile={"name": profile.name, **profile.key()},
+        frames=plan.layout.frames,
+        fps=profile.fps,
+        seconds=plan.seconds,
+        sources=tuple(_sources(plan, parts)),
+        timeline=tuple(_slots(plan)),
+        joints=tuple(_joints(plan)),
+        chapters=tuple(
+            ChapterEntry(title=m.title, start=to_seconds(m.frame, profile.fps), atom=m.atom)
+            for m in plan.chapters
+        ),
+        credits=tuple(_credits(plan)),
+        notes=plan.notes,
+        files=tuple(files),
+        versions={"chainer": version, "engine": str(ENGINE), "ffmpeg": plan.ffmpeg.version},
+    )
+
+
+def write_folder(
+    folder: Path, plan: EpisodePlan, parts: FilmParts, manifest: Manifest, store: Store
+) -> None:
+    """Write everything but the film, which is there already."""
+    (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
+    if plan.render.poster is not None:
+        artefact = parts.records[plan.render.poster].files["poster"]
+        with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
+            shutil.copyfileobj(source, target)
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _atom_slots(plan: EpisodePlan) -> list[tuple[int, PlannedAtom]]:
+    numbers = [
+        number
+        for number, slot in enumerate(plan.layout.slots)
+        if slot.content is SlotContent.ATOM
+    ]
+    return list(zip(numbers, plan.atoms, strict=True))
+
+
+def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
+    found = []
+    for number, planned in _atom_slots(plan):
+        video = planned.media.info.video
+        assert video is not None
+        found.append(
+            SourceEntry(
+                atom=planned.atom.id,
+                author=planned.atom.author,
+                media=planned.atom.media,
+                digest=planned.media.digest,
+                container=planned.media.info.container,
+                codec=video.codec,
+                size=video.display_size,
+                frame_rate=video.frame_rate,
+                seconds=planned.media.info.seconds,
+                sound=parts.records[plan.render.slots[number]].facts.get("sound", {}),
+                differences=planned.used.differences,
+            )
+        )
+    return found
+
+
+def _slots(plan: EpisodePlan) -> list[SlotEntry]:
+    layout = plan.layout
+    legs = {number: leg for (number, _), leg in zip(_atom_slots(plan), plan.chain.legs, strict=True)}
+    entries = []
+    for number, slot in enumerate(layout.slots):
+        leg = legs.get(number)
+        placed = layout.sound_starts[number] * AAC_FRAME
+        meant = plan.settings.profile.grid.samples(layout.starts[number])
+        entries.append(
+            SlotEntry(
+                name=slot.name,
+                content=slot.content.value,
+                start=layout.starts[number],
+                frames=slot.frames,
+                sound_shift_samples=placed - meant,
+                step=plan.render.slots[number],
+                edge=leg.edge.kind.value if leg and leg.edge else None,
+                stands_for=leg.stands_for if leg else None,
+            )
+        )
+    return entries
+
+
+def _joints(plan: EpisodePlan) -> list[JointEntry]:
+    layout = plan.layout
+    return [
+        JointEntry(
+            left=layout.slots[piece.left].name,
+            right=layout.slots[piece.left + 1].name,
+            kind=piece.joint.style.value,
+            at=piece.at,
+            frames=piece.frames,
+            overlap=piece.joint.overlap,
+            gap=piece.joint.gap,
+            why=piece.joint.why,
+            step=key,
+            notes=piece.joint.notes,
+        )
+        for piece, key in zip(layout.joint_pieces, plan.render.joints, strict=True)
+    ]
+
+
+def _credits(plan: EpisodePlan) -> list[CreditEntry]:
+    authors: list[str | None] = [None] * len(plan.layout.slots)
+    for number, planned in _atom_slots(plan):
+        authors[number] = planned.atom.author
+    fps = plan.settings.profile.fps
+    frames = screen_frames(plan.layout, authors)
+    return [
+        CreditEntry(author=author, seconds=count / fps)
+        for author, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))
+    ]

@@ -1,0 +1,128 @@
+"""A planned episode and a finished one, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from chainer.episode.manifest import Manifest
+from chainer.graph import Atom, Chain, Graph
+from chainer.media.inspect import Inspected
+from chainer.render.encoder import FFmpeg
+from chainer.render.plan import RenderPlan
+from chainer.settings import Settings
+from chainer.timebase import time_text, to_seconds
+from chainer.timeline import Layout
+from chainer.timeline.script import Mark, Titles
+from chainer.timeline.used import UsedRange
+
+TITLE_CARD = "title"
+"""The name of the title card's slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAtom:
+    """An atom of the chain with what its media is and which part of it plays."""
+
+    atom: Atom
+    media: Inspected
+    used: UsedRange
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodePlan:
+    """Everything decided, nothing rendered. Values only: it prints, compares and travels."""
+
+    graph: Graph
+    chain: Chain
+    settings: Settings
+    titles: Titles
+    atoms: tuple[PlannedAtom, ...]
+    render: RenderPlan
+    chapters: tuple[Mark, ...]
+    notes: tuple[str, ...]
+    ffmpeg: FFmpeg
+    store: Path
+
+    @property
+    def layout(self) -> Layout:
+        """What plays when."""
+        return self.render.layout
+
+    @property
+    def seconds(self) -> Fraction:
+        """The length of the film."""
+        return to_seconds(self.layout.frames, self.settings.profile.fps)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as one JSON object: chain, timeline, joints, steps with their reasons."""
+        fps = self.settings.profile.fps
+        layout = self.layout
+        joints = zip(layout.joint_pieces, self.render.joints, strict=True)
+        return {
+            "schema": "chainer.plan/1",
+            "title": self.titles.heading,
+            "kind": self.chain.kind.value,
+            "chain": list(self.chain.atoms),
+            "score": str(self.chain.score),
+            "why": {name: str(value) for name, value in self.chain.parts},
+            "profile": self.settings.profile.name,
+            "frames": layout.frames,
+            "seconds": time_text(self.seconds),
+            "timeline": [
+                {
+                    "name": slot.name,
+                    "content": slot.content.value,
+                    "start": time_text(to_seconds(start, fps)),
+                    "seconds": time_text(to_seconds(slot.frames, fps)),
+                    "step": key,
+                }
+                for slot, start, key in zip(
+                    layout.slots, layout.starts, self.render.slots, strict=False
+                )
+            ],
+            "joints": [
+                {
+                    "left": layout.slots[piece.left].name,
+                    "right": layout.slots[piece.left + 1].name,
+                    "kind": piece.joint.style.value,
+                    "seconds": time_text(to_seconds(piece.joint.overlap or piece.joint.left * 2, fps)),
+                    "new_frames": piece.frames,
+                    "why": piece.joint.why,
+                    "step": key,
+                }
+                for piece, key in joints
+            ],
+            "chapters": [
+                {"title": mark.title, "start": time_text(to_seconds(mark.frame, fps))}
+                for mark in self.chapters
+            ],
+            "steps": [step.as_json() for step in self.render.steps],
+            "to_run": len(self.render.to_run),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A finished episode: its folder, its manifest, and how many steps really ran."""
+
+    path: Path
+    manifest: Manifest
+    steps_run: int
+    steps_cached: int
+
+    def as_json(self) -> dict[str, Any]:
+        """What became of it, as one JSON object."""
+        return {
+            "path": str(self.path),
+            "title": self.manifest.title,
+            "chain": list(self.manifest.chain),
+            "seconds": time_text(self.manifest.seconds),
+            "frames": self.manifest.frames,
+            "steps_run": self.steps_run,
+            "steps_cached": self.steps_cached,
+            "notes": list(self.manifest.notes),
+        }

@@ -1,0 +1,75 @@
+"""An edge: how one atom leads to another.
+
+Holds the edge objects of a graph file. Refuses joints that contradict themselves, and
+removals on anything but a remix.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from chainer.graph.file_model import FileModel
+from chainer.graph.scalars import ID_PATTERN, Id, Time, Word
+from chainer.graph.words import EdgeKind, JointKind
+
+
+def _key_text(value: Any) -> Any:
+    """networkx numbers the keys that its caller did not name."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+EdgeKey = Annotated[
+    str,
+    BeforeValidator(_key_text),
+    StringConstraints(pattern=ID_PATTERN),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": ID_PATTERN}, {"type": "integer", "minimum": 0}]}
+    ),
+]
+"""Tells parallel edges apart; a whole number, as networkx gives, is read as its text."""
+
+
+class Joint(FileModel):
+    """How the author wants two atoms to meet; without `seconds` the planner chooses."""
+
+    kind: JointKind = JointKind.AUTO
+    seconds: Time | None = None
+
+    @model_validator(mode="after")
+    def _cut_takes_no_time(self) -> Joint:
+        if self.kind is JointKind.CUT and self.seconds:
+            raise PydanticCustomError(
+                "joint", "a cut takes no time", {"expected": 'leave "seconds" out'}
+            )
+        return self
+
+
+class Edge(FileModel):
+    """One atom leads to another; `(source, target, key)` is unique in a graph."""
+
+    source: Id
+    target: Id
+    kind: EdgeKind
+    # Told by its kind unless the file says otherwise; empty only while the kind is at fault.
+    key: EdgeKey = Field(default_factory=lambda data: str(data.get("kind", "")))
+    joint: Joint | None = None
+    changes: tuple[Word, ...] = ()
+    removes: tuple[Id, ...] = ()
+
+    @model_validator(mode="after")
+    def _only_a_remix_removes(self) -> Edge:
+        if self.removes and self.kind is not EdgeKind.REMIX:
+            raise PydanticCustomError(
+                "removes",
+                '"removes" on an edge that is no remix',
+                {"expected": 'leave it out, or set "kind": "remix"'},
+            )
+        return self
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.target, self.key))

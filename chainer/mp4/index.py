@@ -1,0 +1,286 @@
+"""The `moov` box: the index of a film, as bytes, from sizes and places that are already known."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainer.mp4.box import box, full_box
+from chainer.timebase import AAC_FRAME, round_half_up
+
+MOVIE_TIMESCALE = 240_000
+"""Ticks a second of the movie: whole for 48 kHz and for 24, 25, 30, 60 fps and their 1001sts."""
+
+_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_UNDETERMINED = 0x55C4
+_SPLIT = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSpec:
+    """What all pictures of a film share; `config` is the avcC body, `entry` colr and pasp boxes."""
+
+    config: bytes
+    entry: bytes
+    width: int
+    height: int
+    fps: Fraction
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second of the video track; a whole multiple of the frame rate's numerator."""
+        times = 1
+        while self.fps.numerator * times < 10_000:
+            times *= 2
+        return self.fps.numerator * times
+
+    @property
+    def delta(self) -> int:
+        """Ticks of one frame."""
+        return self.fps.denominator * (self.timescale // self.fps.numerator)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpec:
+    """What all sound of a film shares; `config` is the AudioSpecificConfig."""
+
+    config: bytes
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A chapter from `start` (exact seconds) to the next chapter or the end."""
+
+    start: Fraction
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackIndex:
+    """Sizes of all samples, and the chunks they lie in: (samples in it, byte position)."""
+
+    sizes: array[int]
+    chunk_samples: Sequence[int]
+    chunk_offsets: Sequence[int]
+    sync: Sequence[int] | None = None
+
+
+def clean_text(text: str) -> str:
+    """`text` without control characters, which players show as garbage or worse."""
+    return "".join(char for char in text if char.isprintable()).strip()
+
+
+def ticks(seconds: Fraction) -> int:
+    """Movie ticks nearest to `seconds`."""
+    return round_half_up(seconds * MOVIE_TIMESCALE)
+
+
+def movie_box(
+    duration: Fraction,
+    tracks: Sequence[bytes],
+    *,
+    chapters: Sequence[Chapter] = (),
+    title: str = "",
+) -> bytes:
+    """The whole moov box. `tracks` are finished trak boxes, numbered from 1 in order."""
+    length = ticks(duration)
+    wide = length >= _SPLIT
+    mvhd = full_box(
+        b"mvhd",
+        int(wide),
+        0,
+        struct.pack(">QQIQ" if wide else ">IIII", 0, 0, MOVIE_TIMESCALE, length),
+        struct.pack(">IH10x", 0x10000, 0x100),
+        _MATRIX,
+        bytes(24),
+        struct.pack(">I", len(tracks) + 1),
+    )
+    return box(b"moov", mvhd, *tracks, _user_data(chapters, title))
+
+
+def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in: int = 0) -> bytes:
+    """The trak box of the pictures; `chapters_in` names the text track with chapter titles."""
+    frames = len(index.sizes)
+    duration = Fraction(frames) / spec.fps
+    entry = box(
+        b"avc1",
+        struct.pack(
+            ">6xH16xHHIIIH32sHh", 1, spec.width, spec.height, 0x480000, 0x480000, 0, 1, b"", 24, -1
+        ),
+        box(b"avcC", spec.config),
+        spec.entry,
+    )
+    table = _sample_table(index, entry, [(frames, spec.delta)])
+    media = _media(
+        spec.timescale,
+        frames * spec.delta,
+        _handler(b"vide", b"chainer picture"),
+        full_box(b"vmhd", 0, 1, bytes(8)),
+        table,
+    )
+    reference = (
+        box(b"tref", box(b"chap", struct.pack(">I", chapters_in))) if chapters_in else b""
+    )
+    header = _track_header(number, duration, 3, 0, spec.width, spec.height)
+    return box(b"trak", header, _edits(duration, 0), reference, media)
+
+
+def audio_track(
+    number: int, spec: AudioSpec, index: TrackIndex, duration: Fraction, skip: int
+) -> bytes:
+    """The trak box of the sound, shown for `duration` from sample `skip` on."""
+    packets = len(index.sizes)
+    decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0x1800, 0, 0) + _descriptor(5, spec.config)
+    stream = struct.pack(">HB", number, 0) + _descriptor(4, decoder) + _descriptor(6, b"\x02")
+    entry = box(
+        b"mp4a",
+        struct.pack(">6xH8xHHHHI", 1, spec.channels, 16, 0, 0, spec.sample_rate << 16),
+        full_box(b"esds", 0, 0, _descriptor(3, stream)),
+    )
+    # AAC needs one packet of run-up wherever playing starts (14496-12, 10.1: roll distance -1).
+    roll = full_box(b"sgpd", 1, 0, struct.pack(">4sIIh", b"roll", 2, 1, -1)) + full_box(
+        b"sbgp", 0, 0, struct.pack(">4sIII", b"roll", 1, packets, 1)
+    )
+    table = _sample_table(index, entry, [(packets, AAC_FRAME)], roll)
+    media = _media(
+        spec.sample_rate,
+        packets * AAC_FRAME,
+        _handler(b"soun", b"chainer sound"),
+        full_box(b"smhd", 0, 0, bytes(4)),
+        table,
+    )
+    header = _track_header(number, duration, 3, 0x100, 0, 0)
+    return box(b"trak", header, _edits(duration, skip), media)
+
+
+def text_track(
+    number: int, starts: Sequence[Fraction], duration: Fraction, index: TrackIndex
+) -> bytes:
+    """The trak box of chapter titles (QuickTime text), one sample a chapter."""
+    edges = [*(ticks(start) for start in starts), ticks(duration)]
+    runs = [(1, later - earlier) for earlier, later in zip(edges, edges[1:], strict=False)]
+    entry = box(b"text", struct.pack(">6xHII6x8x8xHHBH6xB", 1, 1, 1, 0, 0, 0, 0, 0))
+    table = _sample_table(index, entry, runs)
+    gmin = full_box(b"gmin", 0, 0, struct.pack(">H3HHH", 0x40, 0x8000, 0x8000, 0x8000, 0, 0))
+    media = _media(
+        MOVIE_TIMESCALE,
+        edges[-1] - edges[0],
+        _handler(b"text", b"chapters"),
+        box(b"gmhd", gmin, box(b"text", _MATRIX)),
+        table,
+    )
+    header = _track_header(number, duration, 2, 0, 0, 0)
+    return box(b"trak", header, _edits(duration, 0), media)
+
+
+def text_sample(title: str) -> bytes:
+    """A chapter title as a QuickTime text sample in UTF-8."""
+    text = clean_text(title).encode()[:65_000]
+    return struct.pack(">H", len(text)) + text + box(b"encd", struct.pack(">I", 0x100))
+
+
+def _track_header(
+    number: int, duration: Fraction, flags: int, volume: int, width: int, height: int
+) -> bytes:
+    length = ticks(duration)
+    wide = length >= _SPLIT
+    return full_box(
+        b"tkhd",
+        int(wide),
+        flags,
+        struct.pack(">QQIIQ" if wide else ">IIIII", 0, 0, number, 0, length),
+        struct.pack(">8xHHHH", 0, 0, volume, 0),
+        _MATRIX,
+        struct.pack(">II", width << 16, height << 16),
+    )
+
+
+def _edits(duration: Fraction, skip: int) -> bytes:
+    length = ticks(duration)
+    wide = length >= _SPLIT
+    layout = ">IQqHH" if wide else ">IIiHH"
+    return box(b"edts", full_box(b"elst", int(wide), 0, struct.pack(layout, 1, length, skip, 1, 0)))
+
+
+def _media(timescale: int, length: int, handler: bytes, header: bytes, table: bytes) -> bytes:
+    wide = length >= _SPLIT
+    mdhd = full_box(
+        b"mdhd",
+        int(wide),
+        0,
+        struct.pack(">QQIQ" if wide else ">IIII", 0, 0, timescale, length),
+        struct.pack(">HH", _UNDETERMINED, 0),
+    )
+    data = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
+    return box(b"mdia", mdhd, handler, box(b"minf", header, data, table))
+
+
+def _handler(kind: bytes, name: bytes) -> bytes:
+    return full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, kind), name + b"\0")
+
+
+def _sample_table(
+    index: TrackIndex, entry: bytes, runs: Sequence[tuple[int, int]], groups: bytes = b""
+) -> bytes:
+    parts = [
+        full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
+        full_box(
+            b"stts", 0, 0, struct.pack(">I", len(runs)), b"".join(struct.pack(">II", *r) for r in runs)
+        ),
+    ]
+    if index.sync is not None:
+        numbers = array("I", (sample + 1 for sample in index.sync))
+        parts.append(full_box(b"stss", 0, 0, struct.pack(">I", len(numbers)), _big(numbers)))
+    chunk_runs = array("I")
+    for number, samples in enumerate(index.chunk_samples, start=1):
+        if not chunk_runs or chunk_runs[-2] != samples:
+            chunk_runs.extend((number, samples, 1))
+    parts.append(full_box(b"stsc", 0, 0, struct.pack(">I", len(chunk_runs) // 3), _big(chunk_runs)))
+    parts.append(full_box(b"stsz", 0, 0, struct.pack(">II", 0, len(index.sizes)), _big(index.sizes)))
+    # Always 64-bit places: the size of the index then never depends on what it points to.
+    places = array("Q", index.chunk_offsets)
+    parts.append(full_box(b"co64", 0, 0, struct.pack(">I", len(places)), _big(places)))
+    return box(b"stbl", *parts, groups)
+
+
+def _big(values: array[int]) -> bytes:
+    if sys.byteorder == "little":
+        values = values[:]
+        values.byteswap()
+    return values.tobytes()
+
+
+def _descriptor(tag: int, body: bytes) -> bytes:
+    return struct.pack(">BBBBB", tag, 0x80, 0x80, 0x80, len(body)) + body
+
+
+def _user_data(chapters: Sequence[Chapter], title: str) -> bytes:
+    items = b""
+    if name := clean_text(title):
+        items += box(b"\xa9nam", _text_item(name))
+    items += box(b"\xa9too", _text_item("chainer"))
+    handler = full_box(b"hdlr", 0, 0, struct.pack(">I4s4s8x", 0, b"mdir", b"appl"), b"\0")
+    parts = [full_box(b"meta", 0, 0, handler, box(b"ilst", items))]
+    if chapters:
+        # The count is one byte: more than 255 chapters stand in the text track only.
+        listed = chapters[:255]
+        entries = b"".join(_listed_chapter(chapter) for chapter in listed)
+        parts.append(full_box(b"chpl", 1, 0, bytes(4), bytes([len(listed)]), entries))
+    return box(b"udta", *parts)
+
+
+def _listed_chapter(chapter: Chapter) -> bytes:
+    text = clean_text(chapter.title).encode()
+    while len(text) > 255:
+        text = text.decode()[:-1].encode()
+    return struct.pack(">QB", round_half_up(chapter.start * 10_000_000), len(text)) + text
+
+
+def _text_item(text: str) -> bytes:
+    return box(b"data", struct.pack(">II", 1, 0), text.encode())

@@ -1,0 +1,289 @@
+"""The index of a flat MP4: per track its codec configuration and where every sample lies.
+
+Understands what chainer and FFmpeg's mov muxer write: no fragments, no encryption, one sample
+description a track. Refuses the rest with `Mp4Error`.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from chainer.mp4.box import Mp4Error, boxes, find
+
+_MAX_INDEX = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track. `offsets` and `sizes` place each sample's bytes in the file, in decode order.
+
+    `handler` is `vide`, `soun` or `text`; `config` the body of avcC, or the AudioSpecificConfig;
+    `entry` the raw boxes after it that describe the picture (colr, pasp); `sync` the indexes of
+    keyframes; `delta` the ticks of one sample where all are equal, else 0; `skip` the ticks that
+    the edit list leaves out at the start; `length` the ticks of media.
+    """
+
+    handler: str
+    timescale: int
+    config: bytes
+    entry: bytes
+    width: int
+    height: int
+    sample_rate: int
+    channels: int
+    offsets: array[int]
+    sizes: array[int]
+    sync: tuple[int, ...]
+    delta: int
+    skip: int
+    length: int
+    reordered: bool
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are."""
+        return len(self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Mp4:
+    """The tracks in file order, and `seconds` as (ticks, timescale) of the whole movie."""
+
+    tracks: tuple[Track, ...]
+    duration: int
+    timescale: int
+    chapters: tuple[tuple[int, str], ...]
+
+    def track(self, handler: str) -> Track:
+        """The first track with this handler. Raises `Mp4Error` where there is none."""
+        for track in self.tracks:
+            if track.handler == handler:
+                return track
+        raise Mp4Error(f"no {handler} track")
+
+
+def read_mp4(stream: BinaryIO) -> Mp4:
+    """Read the index. Raises `Mp4Error` where the file is of another kind or damaged."""
+    data = _movie_box(stream)
+    try:
+        return _parse(data)
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise Mp4Error(f"the index is damaged: {error}") from error
+
+
+def _movie_box(stream: BinaryIO) -> bytes:
+    stream.seek(0, 2)
+    end = stream.tell()
+    position = 0
+    while position + 8 <= end:
+        stream.seek(position)
+        header = stream.read(16)
+        size, kind = struct.unpack_from(">I4s", header)
+        if size == 1 and len(header) == 16:
+            (size,) = struct.unpack_from(">Q", header, 8)
+        elif size == 0:
+            size = end - position
+        if size < 8 or position + size > end:
+            raise Mp4Error(f"box {kind!r} at byte {position} does not fit the file")
+        if kind == b"moov":
+            if size > _MAX_INDEX:
+                raise Mp4Error(f"an index of {size} bytes is not one of ours")
+            stream.seek(position)
+            return stream.read(size)
+        position += size
+    raise Mp4Error("there is no moov box: the file is cut off or of another kind")
+
+
+def _parse(data: bytes) -> Mp4:
+    body, end = find(data, b"moov")
+    start, _ = find(data, b"mvhd", start=body, end=end)
+    timescale, duration = _header_times(data, start)
+    tracks = tuple(
+        _track(data, first, last, timescale)
+        for kind, first, last in boxes(data, body, end)
+        if kind == b"trak"
+    )
+    return Mp4(tracks, duration, timescale, tuple(_chapters(data, body, end)))
+
+
+def _header_times(data: bytes, start: int) -> tuple[int, int]:
+    """(timescale, duration) of an mvhd or mdhd box."""
+    if data[start]:
+        timescale, duration = struct.unpack_from(">IQ", data, start + 20)
+    else:
+        timescale, duration = struct.unpack_from(">II", data, start + 12)
+    return timescale, duration
+
+
+def _track(data: bytes, start: int, end: int, movie_timescale: int) -> Track:
+    mdhd, _ = find(data, b"mdia", b"mdhd", start=start, end=end)
+    timescale, _ = _header_times(data, mdhd)
+    hdlr, _ = find(data, b"mdia", b"hdlr", start=start, end=end)
+    handler = data[hdlr + 8 : hdlr + 12].decode("latin-1")
+    table, table_end = find(data, b"mdia", b"minf", b"stbl", start=start, end=end)
+    parts = {kind: first for kind, first, _ in boxes(data, table, table_end)}
+    sizes = _sizes(data, parts[b"stsz"])
+    runs = _pairs(data, parts[b"stts"])
+    config, entry, shape = _description(data, parts[b"stsd"], handler)
+    return Track(
+        handler=handler,
+        timescale=timescale,
+        config=config,
+        entry=entry,
+        width=shape[0],
+        height=shape[1],
+        sample_rate=shape[2],
+        channels=shape[3],
+        offsets=_offsets(data, parts, sizes),
+        sizes=sizes,
+        sync=_sync(data, parts, len(sizes)),
+        delta=runs[0][1] if len({delta for _, delta in runs}) == 1 else 0,
+        skip=_skip(data, start, end),
+        length=sum(count * delta for count, delta in runs),
+        reordered=b"ctts" in parts,
+    )
+
+
+def _sizes(data: bytes, start: int) -> array[int]:
+    same, count = struct.unpack_from(">II", data, start + 4)
+    return array("I", [same]) * count if same else _words(data, start + 12, count)
+
+
+def _words(data: bytes, start: int, count: int) -> array[int]:
+    values = array("I")
+    chunk = data[start : start + 4 * count]
+    if len(chunk) != 4 * count:
+        raise Mp4Error("a table of the index is cut off")
+    values.frombytes(chunk)
+    if sys.byteorder == "little":
+        values.byteswap()
+    return values
+
+
+def _pairs(data: bytes, start: int) -> list[tuple[int, int]]:
+    (count,) = struct.unpack_from(">I", data, start + 4)
+    words = _words(data, start + 8, 2 * count)
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _offsets(data: bytes, parts: dict[bytes, int], sizes: array[int]) -> array[int]:
+    """The byte position of each sample, from chunks and the run-length table of their sizes."""
+    if b"co64" in parts:
+        start = parts[b"co64"]
+        (count,) = struct.unpack_from(">I", data, start + 4)
+        chunks = list(struct.unpack_from(f">{count}Q", data, start + 8))
+    else:
+        start = parts[b"stco"]
+        (count,) = struct.unpack_from(">I", data, start + 4)
+        chunks = list(_words(data, start + 8, count))
+    start = parts[b"stsc"]
+    (count,) = struct.unpack_from(">I", data, start + 4)
+    words = _words(data, start + 8, 3 * count)
+    runs = list(zip(words[::3], words[1::3], strict=True))
+    offsets = array("Q")
+    sample = 0
+    for index, (first, per_chunk) in enumerate(runs):
+        last = runs[index + 1][0] if index + 1 < len(runs) else len(chunks) + 1
+        for position in chunks[first - 1 : last - 1]:
+            for size in sizes[sample : sample + per_chunk]:
+                offsets.append(position)
+                position += size
+            sample += per_chunk
+    if len(offsets) != len(sizes):
+        raise Mp4Error(f"the index places {len(offsets)} of {len(sizes)} samples")
+    return offsets
+
+
+def _sync(data: bytes, parts: dict[bytes, int], samples: int) -> tuple[int, ...]:
+    if b"stss" not in parts:
+        return tuple(range(samples))
+    start = parts[b"stss"]
+    (count,) = struct.unpack_from(">I", data, start + 4)
+    return tuple(number - 1 for number in _words(data, start + 8, count))
+
+
+def _skip(data: bytes, start: int, end: int) -> int:
+    """Ticks of media before the first edit with media in it."""
+    try:
+        body, _ = find(data, b"edts", b"elst", start=start, end=end)
+    except Mp4Error:
+        return 0
+    version = data[body]
+    (count,) = struct.unpack_from(">I", data, body + 4)
+    layout, step = (">Qq", 20) if version else (">Ii", 12)
+    for index in range(count):
+        _, media_time = struct.unpack_from(layout, data, body + 8 + index * step)
+        if media_time >= 0:
+            return int(media_time)
+    return 0
+
+
+def _description(
+    data: bytes, start: int, handler: str
+) -> tuple[bytes, bytes, tuple[int, int, int, int]]:
+    """(codec configuration, picture boxes, (width, height, sample rate, channels))."""
+    kind, entry, end = next(boxes(data, start + 8))
+    if handler == "vide":
+        width, height = struct.unpack_from(">HH", data, entry + 24)
+        config, extra = b"", b""
+        for child, first, last in boxes(data, entry + 78, end):
+            if child == b"avcC":
+                config = data[first:last]
+            elif child in (b"colr", b"pasp"):
+                extra += data[first - 8 : last]
+        if kind != b"avc1" or not config:
+            raise Mp4Error(f"video of type {kind!r} is not ours")
+        return config, extra, (width, height, 0, 0)
+    if handler == "soun":
+        channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
+        body, stop = find(data, b"esds", start=entry + 28, end=end)
+        return _audio_config(data[body + 4 : stop]), b"", (0, 0, rate >> 16, channels)
+    return b"", b"", (0, 0, 0, 0)
+
+
+def _descriptors(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(tag, body) of the MPEG-4 descriptors in `data` (ISO/IEC 14496-1, 8.3.3)."""
+    position = 0
+    while position + 2 <= len(data):
+        tag = data[position]
+        size = 0
+        position += 1
+        while position < len(data):
+            byte = data[position]
+            position += 1
+            size = size << 7 | byte & 0x7F
+            if not byte & 0x80:
+                break
+        yield tag, data[position : position + size]
+        position += size
+
+
+def _audio_config(esds: bytes) -> bytes:
+    for tag, body in _descriptors(esds):
+        if tag == 3:
+            for inner, config in _descriptors(body[3:]):
+                if inner == 4:
+                    for last, specific in _descriptors(config[13:]):
+                        if last == 5:
+                            return specific
+    raise Mp4Error("the sound has no AudioSpecificConfig")
+
+
+def _chapters(data: bytes, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """(start in 100 ns, title) from the `chpl` box."""
+    try:
+        body, _ = find(data, b"udta", b"chpl", start=start, end=end)
+    except Mp4Error:
+        return
+    count = data[body + 8]
+    position = body + 9
+    for _ in range(count):
+        (at,) = struct.unpack_from(">Q", data, position)
+        length = data[position + 8]
+        yield at, data[position + 9 : position + 9 + length].decode("utf-8")
+        position += 9 + length

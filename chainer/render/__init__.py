@@ -1,0 +1,1 @@
+"""From a timeline to cached pieces and one film: conform, joints, cards, assembly."""

@@ -1,0 +1,168 @@
+"""Assembly: the film as byte ranges of pieces. No codec runs.
+
+Every piece is hash-checked as it is opened. Before a byte is copied, all pieces must agree in
+the codec configuration: SPS, PPS and the sound's. Where one does not, the film is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from chainer.digest import Digest
+from chainer.errors import Cancelled, OutputError, RenderError, StoreError
+from chainer.mp4 import AudioSpec, Chapter, FilmTracks, Mp4, Mp4Error, Span, VideoSpec, read_mp4, write_film
+from chainer.profile import Profile
+from chainer.render.plan import RenderPlan
+from chainer.store import Record, Store
+from chainer.timebase import AAC_PRIMING
+from chainer.timeline import Body
+
+
+@dataclass(frozen=True, slots=True)
+class FilmFile:
+    """The finished file: its SHA-256 and size."""
+
+    digest: Digest
+    size: int
+
+
+def assemble(
+    plan: RenderPlan,
+    records: Callable[[Digest], Record],
+    remake: Callable[[Digest], Record],
+    store: Store,
+    profile: Profile,
+    target: Path,
+    *,
+    chapters: Sequence[Chapter] = (),
+    title: str = "",
+    on_bytes: Callable[[int, int], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> FilmFile:
+    """Write the film to `target`. A piece found damaged is made again by `remake`."""
+    shelf = _Shelf(store, records, remake)
+    for key in dict.fromkeys(key for key, _ in plan.sources()):
+        shelf.load(key)
+    video, audio = _agree(plan, shelf, profile)
+    video_spans: list[Span] = []
+    audio_spans: list[Span] = []
+    for key, part in plan.sources():
+        if isinstance(part, Body):
+            video_spans.append(Span(key, part.first, part.last))
+            audio_spans.append(Span(key, part.packet_first, part.packet_last))
+        else:
+            if part.frames:
+                video_spans.append(Span(key, 0, part.frames))
+            audio_spans.append(Span(key, 0, part.packet_last - part.packet_first))
+    film = FilmTracks(
+        video=video,
+        audio=audio,
+        video_spans=[span for span in video_spans if span.count],
+        audio_spans=[span for span in audio_spans if span.count],
+        skip=AAC_PRIMING,
+        chapters=chapters,
+        title=title,
+        chunk_frames=profile.grid.frames,
+    )
+
+    def report(done: int, total: int) -> None:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled("cancelled while the film was copied: finished steps are kept")
+        if on_bytes is not None:
+            on_bytes(done, total)
+
+    try:
+        digest, size = write_film(target, film, shelf.index, shelf.open, on_bytes=report)
+    except Mp4Error as error:
+        raise RenderError(f"the pieces do not fit together: {error}", code="assembly") from error
+    except StoreError:
+        raise
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    if sum(span.count for span in film.video_spans) != plan.layout.frames:
+        raise RenderError("the film does not have the frames that were planned", code="frames")
+    return FilmFile(digest, size)
+
+
+class _Shelf:
+    """The pieces of one film: their indexes in memory, their bytes checked once and open late."""
+
+    def __init__(
+        self, store: Store, records: Callable[[Digest], Record], remake: Callable[[Digest], Record]
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._remake = remake
+        self._indexes: dict[Digest, Mp4] = {}
+        self._paths: dict[Digest, Path] = {}
+
+    def load(self, key: Digest) -> None:
+        """Check the piece of `key` and read its index."""
+        record = self._records(key)
+        try:
+            stream = self._store.open(record.files["piece"])
+        except StoreError as error:
+            if error.code != "store-damaged":
+                raise
+            record = self._remake(key)
+            stream = self._store.open(record.files["piece"])
+        with stream:
+            try:
+                self._indexes[key] = read_mp4(stream)
+            except Mp4Error as error:
+                raise RenderError(f"a piece is unreadable: {error}", code="piece") from error
+        self._paths[key] = self._store.path_of(record.files["piece"].digest)
+
+    def index(self, key: Digest) -> Mp4:
+        return self._indexes[key]
+
+    def open(self, key: Digest) -> IO[bytes]:
+        try:
+            return self._paths[key].open("rb")
+        except OSError as error:
+            raise StoreError(f"a piece vanished from the store: {error}", code="store") from error
+
+
+def _agree(plan: RenderPlan, shelf: _Shelf, profile: Profile) -> tuple[VideoSpec, AudioSpec]:
+    """What all pieces share. Raises `RenderError` where one differs."""
+    video: VideoSpec | None = None
+    audio: AudioSpec | None = None
+    names = {step.key: f"{step.type.value} {step.name}" for step in plan.steps}
+    for key in dict.fromkeys(key for key, _ in plan.sources()):
+        for track in shelf.index(key).tracks:
+            if track.handler == "vide":
+                spec = VideoSpec(track.config, track.entry, track.width, track.height, profile.fps)
+                if video not in (None, spec):
+                    raise _mixed(names[key], "picture")
+                video = spec
+            elif track.handler == "soun":
+                sound = AudioSpec(track.config, profile.sample_rate, profile.channels)
+                if audio not in (None, sound):
+                    raise _mixed(names[key], "sound")
+                audio = sound
+    if video is None or audio is None:
+        raise RenderError("the film has no pictures or no sound", code="assembly")
+    return video, audio
+
+
+def _mixed(name: str, what: str) -> RenderError:
+    return RenderError(
+        f"the {what} of {name} is coded differently from the rest of the film, which copying "
+        "cannot mend; remove it with `chainer store gc --max-bytes 0` and run again",
+        code="mixed",
+    )
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError | StoreError:
+    if error.errno == 28:
+        return StoreError(
+            f"{target.parent}: the disk is full; free some space and run the same command again: "
+            "finished steps are kept",
+            code="disk-full",
+            path=str(target),
+        )
+    return OutputError(f"{target} cannot be written: {error.strerror}", path=str(target))

@@ -1,0 +1,167 @@
+"""Conform: one atom of foreign media to one canonical clip, decoded and encoded once.
+
+The media is opened once; what is hashed is what is decoded, through the same descriptor, in a
+child process under limits. Leaves `piece` (pictures and AAC), `sound` (FLAC for joints).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from chainer.digest import Digest
+from chainer.errors import MediaDamaged, MediaRefused
+from chainer.media.decode import classify_failure, input_options
+from chainer.media.limits import MediaLimits
+from chainer.media.source import SourceFile
+from chainer.media.child import ChildLimits
+from chainer.render.encoder import picture_options
+from chainer.render.piece import pack, read_index
+from chainer.render.picture import picture_graph
+from chainer.render.run import Measured, Runner, read_ebur128
+from chainer.render.sound import BYTES_PER_SAMPLE, finish_sound, foreign_sound
+from chainer.render.spec import ConformSpec
+from chainer.timebase import AAC_FRAME
+from chainer.timeline.slot import keyframes
+
+SILENCE = Measured(float("-inf"), float("-inf"))
+
+
+def conform(
+    runner: Runner,
+    spec: ConformSpec,
+    source: SourceFile,
+    limits: MediaLimits,
+    folder: Path,
+    on_frame: Callable[[int], None] | None = None,
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    """Make the canonical clip in `folder`: (files by name, facts).
+
+    Raises `MediaError` where the media cannot be decoded whole, `RenderError` where we fail.
+    """
+    _same_media(source, spec.media)
+    keys = keyframes(spec.frames, spec.profile.grid, spec.profile.keyframe_grids)
+    samples = spec.profile.grid.samples(spec.frames)
+    with source.lend() as descriptor:
+        argv = _argv(runner, spec, descriptor, limits, keys, samples)
+        result = runner.run(
+            argv,
+            f"conforming {source.path}",
+            cwd=folder,
+            limits=_limits(spec),
+            pass_fds=(descriptor,),
+            on_frame=on_frame,
+            check=False,
+        )
+    source.check_unchanged()
+    if not result.ok:
+        raise classify_failure(result, source.path, argv)
+    found = read_index(folder / "picture.mp4").track("vide").samples
+    if found != spec.frames:
+        raise MediaDamaged(
+            f"{source.path}: {found} frames could be decoded where its packets promise "
+            f"{spec.frames}; replace the file or trim it",
+            path=str(source.path),
+            found=found,
+            expected=spec.frames,
+        )
+    raw = folder / "sound.f32"
+    measured = SILENCE
+    if spec.info.audio is None:
+        _write_silence(raw, samples)
+    else:
+        measured = read_ebur128(result.stderr)
+        if raw.stat().st_size != samples * BYTES_PER_SAMPLE:
+            raise MediaDamaged(
+                f"{source.path}: its sound could not be brought to {samples} samples",
+                path=str(source.path),
+            )
+    facts = finish_sound(runner, raw, samples, measured, spec.profile, folder)
+    piece = folder / "piece.mp4"
+    pack(
+        piece,
+        spec.profile,
+        video=folder / "picture.mp4",
+        frames=spec.frames,
+        keys=keys,
+        audio=folder / "sound.mp4",
+        packet_first=0,
+        packet_last=-(-samples // AAC_FRAME) + 3,
+    )
+    files = {"piece": piece, "sound": folder / "sound.flac"}
+    return files, {
+        "frames": spec.frames,
+        "silent": spec.info.audio is None,
+        "sound": facts.as_json(),
+    }
+
+
+def _same_media(source: SourceFile, digest: Digest) -> None:
+    if source.digest != digest:
+        raise MediaRefused(
+            f"{source.path} changed after it was planned; run the command again",
+            code="media-changed",
+            path=str(source.path),
+        )
+
+
+def _argv(
+    runner: Runner,
+    spec: ConformSpec,
+    descriptor: int,
+    limits: MediaLimits,
+    keys: tuple[int, ...],
+    samples: int,
+) -> list[str]:
+    import ffmpeg
+
+    video, audio = spec.info.video, spec.info.audio
+    assert video is not None, "a source without pictures is refused at the door"
+    options = [*input_options(spec.info, limits), "-fd", str(descriptor)]
+    media = ffmpeg.input("fd:", **_as_kwargs(options))
+    picture = picture_graph(media[str(video.stream)], video, spec)
+    outputs = [
+        ffmpeg.output(
+            picture,
+            "picture.mp4",
+            **picture_options(spec.profile, keys),
+            **{"frames:v": spec.frames},
+        )
+    ]
+    if audio is not None:
+        first = spec.profile.grid.samples(spec.first)
+        sound = foreign_sound(media[str(audio.stream)], audio, video.start, (first, samples))
+        outputs.append(
+            ffmpeg.output(sound, "sound.f32", f="f32le", **{"c:a": "pcm_f32le"})
+        )
+    return runner.argv(ffmpeg.merge_outputs(*outputs), copyts=True)
+
+
+def _as_kwargs(options: list[str]) -> dict[str, str | None]:
+    """Option words as ffmpeg-python takes them; a word without a value maps to None."""
+    found: dict[str, str | None] = {}
+    name = ""
+    for word in options:
+        if word.startswith("-") and not word[1:2].isdigit():
+            name = word[1:]
+            found[name] = None
+        else:
+            found[name] = word
+    return found
+
+
+def _limits(spec: ConformSpec) -> ChildLimits:
+    seconds = max(10.0, float(spec.frames / spec.profile.fps))
+    return ChildLimits(
+        wall_seconds=120 + 90 * seconds,
+        cpu_seconds=int(120 + 90 * seconds),
+        memory_bytes=2 << 30,
+        file_bytes=1 << 30,
+        open_files=64,
+    )
+
+
+def _write_silence(path: Path, samples: int) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(samples * BYTES_PER_SAMPLE)

@@ -1,0 +1,174 @@
+"""The filter graph that brings any picture to the house format.
+
+Order: start at zero, deinterlace, frame rate, trim, colour, shape. Rotation is applied by
+FFmpeg itself from the display matrix. Everything odd about a source is made ordinary here
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from chainer.media.info import ColourRange, HdrKind, VideoInfo
+from chainer.profile import Profile
+from chainer.render.spec import ConformSpec, Fit
+
+_COVER_LIMIT = Fraction(10, 9)
+"""Filling the frame may crop at most a tenth of the picture before blurred sides are better."""
+
+_MATRICES = {"bt709", "smpte170m", "bt470bg", "bt2020nc", "bt2020c", "fcc", "smpte240m"}
+_SD_HEIGHT = 576
+_SD_WIDTH = 1024
+
+
+def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
+    """`stream` (ffmpeg-python) brought to the profile: exactly `spec.frames` frames from 0."""
+    profile = spec.profile
+    stream = stream.filter("setpts", f"PTS-({video.start.numerator}/{video.start.denominator})/TB")
+    if video.interlaced:
+        stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
+    if video.frame_rate > profile.fps:
+        stream = _shape(_colour(_cut(stream, spec), video), video, spec)
+    else:
+        stream = _cut(_shape(_colour(stream, video), video, spec), spec)
+    stream = stream.filter("format", "yuv420p")
+    stream = stream.filter(
+        "setparams",
+        range="tv",
+        color_primaries="bt709",
+        color_trc="bt709",
+        colorspace="bt709",
+        field_mode="prog",
+    )
+    return stream.filter("setsar", "1")
+
+
+def _cut(stream: Any, spec: ConformSpec) -> Any:
+    """The house frame rate, then frames [first, first + frames).
+
+    The last picture may be held for one frame: how long it shows is the one thing that
+    containers leave to rounding.
+    """
+    rate = spec.profile.fps
+    stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
+    stream = stream.filter("tpad", stop=1, stop_mode="clone")
+    stream = stream.filter("trim", start_frame=spec.first, end_frame=spec.first + spec.frames)
+    return stream.filter("setpts", "PTS-STARTPTS")
+
+
+def _colour(stream: Any, video: VideoInfo) -> Any:
+    """High dynamic range and wide gamut to BT.709; other matrices are left to the scaler."""
+    if video.hdr is not HdrKind.NONE or video.colour_primaries == "bt2020":
+        transfer = {HdrKind.PQ: "smpte2084", HdrKind.HLG: "arib-std-b67"}.get(video.hdr, "bt709")
+        full = video.colour_range is ColourRange.PC
+        stream = stream.filter(
+            "zscale",
+            matrixin="2020_ncl",
+            primariesin="2020",
+            transferin=transfer,
+            rangein="full" if full else "limited",
+            transfer="linear",
+            npl=100,
+        )
+        stream = stream.filter("format", "gbrpf32le").filter("zscale", primaries="709")
+        if video.hdr is not HdrKind.NONE:
+            stream = stream.filter("tonemap", "hable", desat=0)
+        stream = stream.filter("zscale", transfer="709", matrix="709", range="limited")
+        stream = stream.filter("format", "yuv420p")
+    return stream
+
+
+def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
+    profile = spec.profile
+    width, height = video.display_size
+    fit = spec.policy.fit
+    wide = Fraction(width, height) / Fraction(profile.width, profile.height)
+    mismatch = max(wide, 1 / wide)
+    if fit is Fit.AUTO:
+        fit = Fit.COVER if mismatch <= _COVER_LIMIT else Fit.BLUR
+    if fit is Fit.COVER or mismatch == 1:
+        size = _even_at_least(profile, wide)
+        if size == (width, height) == (video.width, video.height) and _is_house_colour(video):
+            return _crop(stream, size, profile)
+        return _crop(_scale(stream, size, video), size, profile)
+    inner = _even_at_most(profile, wide)
+    if fit is Fit.CONTAIN:
+        stream = _scale(stream, inner, video)
+        return stream.filter(
+            "pad", profile.width, profile.height, "(ow-iw)/2", "(oh-ih)/2", color="black"
+        )
+    both = stream.split()
+    back = _blurred(both[0], video, profile, wide)
+    return back.overlay(_scale(both[1], inner, video), x="(W-w)/2", y="(H-h)/2")
+
+
+def _blurred(stream: Any, video: VideoInfo, profile: Profile, wide: Fraction) -> Any:
+    """The picture filling the frame, blurred and darkened; worked small, since none is seen sharp."""
+    small = profile.model_copy(
+        update={"width": profile.width // 8 & ~1, "height": profile.height // 8 & ~1}
+    )
+    size = _even_at_least(small, wide)
+    stream = _crop(_scale(stream, size, video, "bilinear"), size, small)
+    stream = stream.filter("gblur", sigma=4, steps=2).filter("lutyuv", y="val*0.62+6")
+    return stream.filter("scale", profile.width, profile.height, flags="bicubic")
+
+
+def _scale(stream: Any, size: tuple[int, int], video: VideoInfo, method: str = "lanczos") -> Any:
+    already = video.hdr is not HdrKind.NONE or video.colour_primaries == "bt2020"
+    options: dict[str, str] = {"out_color_matrix": "bt709", "out_range": "tv"}
+    if already:
+        options |= {"in_color_matrix": "bt709", "in_range": "tv"}
+    else:
+        options["in_color_matrix"] = _matrix(video)
+        if video.colour_range is not ColourRange.UNKNOWN:
+            options["in_range"] = video.colour_range.value
+    flags = f"{method}+accurate_rnd+full_chroma_int"
+    return stream.filter("scale", *size, flags=flags, **options).filter("format", "yuv420p")
+
+
+def _crop(stream: Any, size: tuple[int, int], profile: Profile) -> Any:
+    if size == (profile.width, profile.height):
+        return stream
+    return stream.filter("crop", profile.width, profile.height)
+
+
+def _matrix(video: VideoInfo) -> str:
+    """The declared matrix; where none is, BT.601 for small pictures and BT.709 for others.
+
+    That is what makers of untagged files mean, and what players assume.
+    """
+    if video.colour_matrix in _MATRICES:
+        return {"bt2020nc": "bt2020", "bt2020c": "bt2020"}.get(
+            video.colour_matrix, video.colour_matrix
+        )
+    small = max(video.width, video.height) <= _SD_WIDTH and min(video.width, video.height) <= _SD_HEIGHT
+    return "smpte170m" if small else "bt709"
+
+
+def _is_house_colour(video: VideoInfo) -> bool:
+    return (
+        video.pixel_format == "yuv420p"
+        and video.colour_range is not ColourRange.PC
+        and video.hdr is HdrKind.NONE
+        and video.colour_primaries != "bt2020"
+        and _matrix(video) == "bt709"
+    )
+
+
+def _even_at_least(profile: Profile, wide: Fraction) -> tuple[int, int]:
+    """The smallest even size of this shape that covers the frame."""
+    if wide >= 1:
+        return _even_up(profile.width * wide), profile.height
+    return profile.width, _even_up(profile.height / wide)
+
+
+def _even_at_most(profile: Profile, wide: Fraction) -> tuple[int, int]:
+    """The largest even size of this shape inside the frame."""
+    if wide >= 1:
+        return profile.width, max(2, int(profile.height / wide) & ~1)
+    return max(2, int(profile.width * wide) & ~1), profile.height
+
+
+def _even_up(value: Fraction) -> int:
+    return int(-(-value // 2)) * 2

@@ -1,0 +1,194 @@
+"""The render plan: which steps a film needs, in what order, and why each of them runs.
+
+A plan is values only. It prints, compares and is tested without encoding a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from chainer.digest import Digest, key_of
+from chainer.errors import RenderError
+from chainer.render.spec import JointSpec, PosterSpec, Spec, StepType, spec_key
+from chainer.store import Presence, Store
+from chainer.timeline import Body, JointPiece, Layout
+
+
+class Why(StrEnum):
+    """Why a step runs; `cached` means it does not."""
+
+    CACHED = "cached"
+    NEW = "new"
+    MEDIA = "media changed"
+    TRIM = "trim changed"
+    PROFILE = "profile changed"
+    POLICY = "settings changed"
+    ENCODER = "encoder changed"
+    JOINT = "joint changed"
+    NEIGHBOUR = "a neighbour changed"
+    TEXT = "text changed"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+_CAUSES = (
+    ("media", Why.MEDIA),
+    ("profile", Why.PROFILE),
+    ("trim", Why.TRIM),
+    ("policy", Why.POLICY),
+    ("style", Why.JOINT),
+    ("text", Why.TEXT),
+    ("font", Why.TEXT),
+    ("build", Why.ENCODER),
+    ("engine", Why.ENCODER),
+    ("maker", Why.ENCODER),
+    ("left", Why.NEIGHBOUR),
+    ("right", Why.NEIGHBOUR),
+    ("behind", Why.NEIGHBOUR),
+    ("clip", Why.NEIGHBOUR),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One piece of cached work. `name` is for people; `needs` are keys of earlier steps."""
+
+    key: Digest
+    type: StepType
+    name: str
+    spec: Spec
+    needs: tuple[Digest, ...]
+    why: Why
+    frames: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as a JSON object, without its inputs."""
+        return {
+            "type": self.type.value,
+            "name": self.name,
+            "key": self.key,
+            "why": self.why.value,
+            "runs": self.why is not Why.CACHED,
+            "frames": self.frames,
+            "needs": list(self.needs),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RenderPlan:
+    """Steps in an order in which they can run, each key once, and how they make the film.
+
+    `slots` holds the key of each slot's canonical clip, `joints` of each joint, `poster` of the
+    poster, all in the layout's order.
+    """
+
+    layout: Layout
+    steps: tuple[Step, ...]
+    slots: tuple[Digest, ...]
+    joints: tuple[Digest, ...]
+    poster: Digest | None
+
+    @property
+    def to_run(self) -> tuple[Step, ...]:
+        """The steps that are not in the store."""
+        return tuple(step for step in self.steps if step.why is not Why.CACHED)
+
+    def sources(self) -> tuple[tuple[Digest, Body | JointPiece], ...]:
+        """The key of the piece that each part of the film is copied from."""
+        found = []
+        for part in self.layout.pieces:
+            key = self.slots[part.slot] if isinstance(part, Body) else self.joints[part.left]
+            found.append((key, part))
+        return tuple(found)
+
+
+def plan_render(
+    layout: Layout,
+    slot_specs: Sequence[Callable[[Mapping[int, Digest]], Spec]],
+    joint_spec: Callable[[JointPiece, Digest, Digest], JointSpec],
+    poster_spec: Callable[[Digest], PosterSpec] | None,
+    store: Store,
+    scope: str,
+) -> RenderPlan:
+    """Turn a layout into steps and look each up in the store.
+
+    `slot_specs[i]` gives the spec of slot i from the keys of slots that are already known (a card
+    stands over a picture of another slot; it is asked last). `scope` sets apart what different
+    graphs last made at the same place, for the reasons only.
+    """
+    steps: dict[Digest, Step] = {}
+
+    def add(spec: Spec, name: str, needs: tuple[Digest, ...], frames: int) -> Digest:
+        key = spec_key(spec)
+        if key not in steps:
+            step = Step(key, spec.type, name, spec, needs, Why.NEW, frames)
+            steps[key] = replace(step, why=_why(step, store, scope))
+        return key
+
+    slots: dict[int, Digest] = {}
+    waiting = list(range(len(layout.slots)))
+    while waiting:
+        later = []
+        for number in waiting:
+            try:
+                spec = slot_specs[number](slots)
+            except KeyError:
+                later.append(number)
+                continue
+            needs = tuple(key for key in (getattr(spec, "behind", None),) if key)
+            slot = layout.slots[number]
+            slots[number] = add(spec, slot.name, needs, slot.frames)
+        if len(later) == len(waiting):
+            raise RenderError("cards stand over each other in a circle", code="plan")
+        waiting = later
+    joints = []
+    for piece in layout.joint_pieces:
+        left, right = slots[piece.left], slots[piece.left + 1]
+        name = f"{layout.slots[piece.left].name}→{layout.slots[piece.left + 1].name}"
+        joints.append(add(joint_spec(piece, left, right), name, (left, right), piece.frames))
+    poster = None
+    if poster_spec is not None:
+        number = next(
+            (n for n, slot in enumerate(layout.slots) if slot.content.value == "atom"), 0
+        )
+        poster = add(poster_spec(slots[number]), layout.slots[number].name, (slots[number],), 0)
+    return RenderPlan(
+        layout=layout,
+        steps=tuple(steps.values()),
+        slots=tuple(slots[number] for number in range(len(layout.slots))),
+        joints=tuple(joints),
+        poster=poster,
+    )
+
+
+def slot_of(step: Step, scope: str) -> Digest:
+    """The place whose last inputs the store remembers, so that a change has a name."""
+    return key_of("place", [scope, step.type.value, step.name])
+
+
+def _why(step: Step, store: Store, scope: str) -> Why:
+    presence, _ = store.find(step.key)
+    if presence is Presence.CACHED:
+        return Why.CACHED
+    if presence is Presence.MISSING:
+        return Why.MISSING
+    if presence is Presence.DAMAGED:
+        return Why.DAMAGED
+    before = store.recall(slot_of(step, scope))
+    if not before:
+        return Why.NEW
+    now = remembered(step)
+    if before == now:
+        return Why.MISSING
+    for part, why in _CAUSES:
+        if part in now and before.get(part) != now[part]:
+            return why
+    return Why.JOINT if step.type is StepType.JOINT else Why.POLICY
+
+
+def remembered(step: Step) -> dict[str, str]:
+    """The parts of a step's key, each as a short digest."""
+    return {name: key_of("part", value)[:16] for name, value in step.spec.parts().items()}

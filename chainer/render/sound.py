@@ -1,0 +1,158 @@
+"""Sound of a clip: measured, brought to the house loudness, encoded once.
+
+Pass one is the conform of the picture: it decodes the foreign sound to plain samples and
+measures them. Pass two applies one static gain, limits where the true peak asks for it, and
+encodes AAC for copying and FLAC for the joints, so that a joint's sound is not encoded twice.
+Both are measured again, the AAC after decoding; where coding has raised the peak above the
+ceiling or the limiter has taken loudness away, the pass runs again with what was learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from chainer.media.info import AudioInfo
+from chainer.profile import Profile
+from chainer.render.encoder import sound_options
+from chainer.render.run import Measured, Runner, read_ebur128
+from chainer.timebase import AAC_FRAME
+
+BYTES_PER_SAMPLE = 8
+"""Of the raw samples between the passes: two channels of 32-bit float."""
+
+_TAIL_SAMPLES = 4 * AAC_FRAME
+_EDGE_SAMPLES = 144
+_TRIES = 4
+_CLOSE_LU = 0.15
+_PEAK_MARGIN = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """What was measured and done. LUFS, dBTP and dB; loudness is -inf for silence."""
+
+    loudness_in: float
+    peak_in: float
+    gain: float
+    limited: bool
+    loudness: float
+    peak: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; infinities become None."""
+        return {
+            "loudness_in": _finite(self.loudness_in),
+            "peak_in": _finite(self.peak_in),
+            "gain_db": round(self.gain, 2),
+            "limited": self.limited,
+            "loudness": _finite(self.loudness),
+            "true_peak": _finite(self.peak),
+        }
+
+
+def foreign_sound(stream: Any, audio: AudioInfo, start: Fraction, spec_range: tuple[int, int]) -> Any:
+    """The foreign stream as house samples [first, first + count) from the picture's `start`.
+
+    Late sound starts with silence, gaps stay gaps, what is missing at the end is silence.
+    """
+    first, count = spec_range
+    stream = stream.filter("asetpts", f"PTS-({start.numerator}/{start.denominator})/TB")
+    stream = stream.filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
+    stream = stream.filter("aformat", sample_fmts="flt", channel_layouts="stereo")
+    stream = stream.filter("atrim", start_sample=first, end_sample=first + count)
+    stream = stream.filter("asetpts", "N/SR/TB").filter("apad", whole_len=count)
+    return stream.filter("ebur128", peak="true", framelog="quiet")
+
+
+def finish_sound(
+    runner: Runner, raw: Path, samples: int, measured: Measured, profile: Profile, folder: Path
+) -> SoundFacts:
+    """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples."""
+    target = profile.loudness
+    ceiling = float(target.true_peak)
+    if measured.loudness <= float(target.floor):
+        done = _encode(runner, raw, samples, 0.0, None, profile, folder)
+        return SoundFacts(
+            measured.loudness, measured.true_peak, 0.0, False, done.loudness, done.true_peak
+        )
+    wanted = float(target.target) - measured.loudness
+    most = float(target.max_gain)
+    gain = min(wanted, most)
+    limit: float | None = None
+    if measured.true_peak + gain > ceiling - _PEAK_MARGIN:
+        limit = ceiling - _PEAK_MARGIN
+    done = _encode(runner, raw, samples, gain, limit, profile, folder)
+    for _ in range(_TRIES):
+        missing = float(target.target) - done.loudness if wanted <= most else 0.0
+        too_high = done.true_peak - ceiling
+        if too_high <= 0 and (abs(missing) <= _CLOSE_LU or limit is None):
+            break
+        if too_high > 0:
+            limit = (ceiling - _PEAK_MARGIN if limit is None else limit) - too_high - 0.05
+        if limit is not None:
+            gain = min(gain + missing, most, wanted + 12)
+        done = _encode(runner, raw, samples, gain, limit, profile, folder)
+    return SoundFacts(
+        measured.loudness, measured.true_peak, gain, limit is not None, done.loudness, done.true_peak
+    )
+
+
+def _encode(
+    runner: Runner,
+    raw: Path,
+    samples: int,
+    gain: float,
+    limit: float | None,
+    profile: Profile,
+    folder: Path,
+) -> Measured:
+    """One pass; returns what a listener of the AAC gets."""
+    import ffmpeg
+
+    stream = ffmpeg.input(raw.name, f="f32le", ar=profile.sample_rate, ac=2).audio
+    if gain:
+        stream = stream.filter("volume", f"{gain:.2f}dB", precision="double")
+    if limit is not None:
+        stream = _limited(stream, limit, samples)
+    branches = stream.filter_multi_output("asplit", 2)
+    aac = branches[0].filter("afade", t="in", ss=0, ns=_EDGE_SAMPLES)
+    aac = aac.filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
+    aac = aac.filter("apad", pad_len=_TAIL_SAMPLES)
+    outputs = (
+        ffmpeg.output(aac, "sound.mp4", **sound_options(profile)),
+        ffmpeg.output(
+            branches[1].filter("aformat", sample_fmts="s16"),
+            "sound.flac",
+            **{"c:a": "flac", "flags:a": "+bitexact", "fflags": "+bitexact"},
+        ),
+    )
+    runner.run(runner.argv(ffmpeg.merge_outputs(*outputs)), "encoding sound", cwd=folder)
+    return measure_file(runner, "sound.mp4", folder)
+
+
+def measure_file(runner: Runner, name: str, folder: Path) -> Measured:
+    """Loudness and true peak of a file of ours, decoded."""
+    import ffmpeg
+
+    stream = ffmpeg.input(name).audio.filter("ebur128", peak="true", framelog="quiet")
+    argv = runner.argv(ffmpeg.output(stream, "-", f="null"))
+    return read_ebur128(runner.run(argv, "measuring sound", cwd=folder).stderr)
+
+
+def _limited(stream: Any, limit: float, samples: int) -> Any:
+    """A limiter that sees between the samples: four times oversampled (BS.1770-4, annex 2)."""
+    stream = stream.filter("aresample", 192_000)
+    stream = stream.filter(
+        "alimiter", limit=f"{10 ** (limit / 20):.6f}", attack=2, release=60, level=0, latency=1
+    )
+    stream = stream.filter("aresample", 48_000)
+    stream = stream.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
+    return stream.filter("asetpts", "N/SR/TB")
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 2) if math.isfinite(value) else None

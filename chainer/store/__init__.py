@@ -1,0 +1,19 @@
+"""The content-addressed store: what was made once is kept and found again by its key."""
+
+from chainer.store.folder import Presence, Store
+from chainer.store.keep import StoreInfo, collect, inspect, verify
+from chainer.store.place import StorePolicy, default_root
+from chainer.store.record import Artefact, Record
+
+__all__ = [
+    "Artefact",
+    "Presence",
+    "Record",
+    "Store",
+    "StoreInfo",
+    "StorePolicy",
+    "collect",
+    "default_root",
+    "inspect",
+    "verify",
+]

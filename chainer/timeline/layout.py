@@ -1,0 +1,190 @@
+"""From slots and joints to pieces: which frames and AAC packets of what play in which order.
+
+Frames are counted at the profile's rate. Packet k of a clip's sound carries the overlapping
+windows of AAC frames k-1 and k; a frame comes out right where both of its packets were made
+from the same sound. So a run of packets [p, q) may follow another wherever both were made from
+the same sound in frame p-1, and that is what the ranges here make sure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chainer.timebase import AAC_FRAME, AvGrid
+from chainer.timeline.joint import Joint, JointStyle
+from chainer.timeline.slot import Slot, keyframes
+
+CUT_FADE_SAMPLES = 480
+"""At a cut one sound goes over into the next within 10 ms: too short to hear, too long to click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Frames [first, last) and packets [packet_first, packet_last) of slot `slot`, copied.
+
+    `at` is the frame of the film where it starts.
+    """
+
+    slot: int
+    first: int
+    last: int
+    packet_first: int
+    packet_last: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class JointPiece:
+    """New work between slots `left` and `left + 1`.
+
+    Its pictures are frames [left_first, left_last) of the left clip, `joint.gap` of black, and
+    [0, right_last) of the right one. `shift` is the place of the right clip's sound behind the
+    left one's, in AAC frames. Its sound is packets [packet_first, packet_last), counted from the
+    right clip's start, so that the numbers do not depend on the place in a film.
+    """
+
+    left: int
+    joint: Joint
+    left_first: int
+    left_last: int
+    right_last: int
+    shift: int
+    packet_first: int
+    packet_last: int
+    at: int
+
+    @property
+    def frames(self) -> int:
+        """Frames of picture."""
+        if not self.joint.is_picture:
+            return 0
+        left = self.left_last - self.left_first
+        return left + self.joint.gap + self.right_last - self.joint.overlap
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The whole film: pieces in order, where each slot starts, and how long it all is.
+
+    `starts[i]` is the frame at which slot i starts, `sound_starts[i]` the AAC frame its sound is
+    placed at: the nearest one, so the error is at most half an AAC frame and never adds up.
+    """
+
+    slots: tuple[Slot, ...]
+    joints: tuple[Joint, ...]
+    pieces: tuple[Body | JointPiece, ...]
+    starts: tuple[int, ...]
+    sound_starts: tuple[int, ...]
+    frames: int
+    packets: int
+
+    @property
+    def bodies(self) -> tuple[Body, ...]:
+        """The copied pieces."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, Body))
+
+    @property
+    def joint_pieces(self) -> tuple[JointPiece, ...]:
+        """The pieces that are new work."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, JointPiece))
+
+
+def lay_out(
+    slots: Sequence[Slot], joints: Sequence[Joint], grid: AvGrid, keyframe_grids: int
+) -> Layout:
+    """Place the slots one after another. There is one joint fewer than slots.
+
+    Raises `ValueError` where the numbers do not fit.
+    """
+    if not slots or len(joints) != len(slots) - 1:
+        raise ValueError(f"{len(slots)} slots cannot be joined by {len(joints)} joints")
+    starts = [0]
+    for slot, joint in zip(slots, joints, strict=False):
+        starts.append(starts[-1] + slot.frames - joint.overlap + joint.gap)
+    sound_starts = [grid.aac_frames(start) for start in starts]
+    total = starts[-1] + slots[-1].frames
+    total_packets = -(-grid.samples(total) // AAC_FRAME) + 1
+    pieces: list[Body | JointPiece] = []
+    frame, packet = 0, 0
+    for index, slot in enumerate(slots):
+        last_slot = index == len(slots) - 1
+        joint = None if last_slot else joints[index]
+        frame_end = slot.frames - (joint.left if joint else 0)
+        if frame_end < frame:
+            raise ValueError(f"the joints of {slot.name} take more frames than it has")
+        piece = None
+        packet_end = total_packets - sound_starts[index]
+        if joint is not None:
+            limit = slots[index + 1].frames
+            if index + 1 < len(joints):
+                limit -= joints[index + 1].left
+            ends = (slots[index + 1], limit)
+            piece = _joint_piece(
+                index, joint, slot, ends, starts, sound_starts, grid, keyframe_grids, packet
+            )
+            packet_end = piece.packet_first + piece.shift
+        pieces.append(Body(index, frame, frame_end, packet, packet_end, starts[index] + frame))
+        if piece is not None:
+            pieces.append(piece)
+            frame, packet = piece.right_last, piece.packet_last
+    return Layout(
+        slots=tuple(slots),
+        joints=tuple(joints),
+        pieces=tuple(pieces),
+        starts=tuple(starts),
+        sound_starts=tuple(sound_starts),
+        frames=total,
+        packets=total_packets,
+    )
+
+
+def _joint_piece(
+    index: int,
+    joint: Joint,
+    left: Slot,
+    ends: tuple[Slot, int],
+    starts: Sequence[int],
+    sound_starts: Sequence[int],
+    grid: AvGrid,
+    keyframe_grids: int,
+    packet_before: int,
+) -> JointPiece:
+    """The piece between slot `index` and the next; `ends` is that slot and its last free frame."""
+    right, limit = ends
+    right_last = 0
+    if joint.is_picture:
+        points = (*keyframes(right.frames, grid, keyframe_grids), limit)
+        right_last = min(point for point in points if point >= joint.right)
+        right_last = min(right_last, limit)
+    shift = sound_starts[index + 1] - sound_starts[index]
+    left_first = left.frames - joint.left
+    # Everything below in samples from the right clip's first one.
+    left_end = grid.samples(left.frames) - shift * AAC_FRAME
+    if joint.style is JointStyle.CROSSFADE:
+        impure = (min(0, left_end - grid.samples(joint.left)), grid.samples(joint.right))
+        impure = (min(impure[0], left_end - AAC_FRAME), max(impure[1], CUT_FADE_SAMPLES))
+    elif joint.style is JointStyle.FADE:
+        impure = (left_end - grid.samples(joint.left), grid.samples(joint.right))
+    else:
+        impure = (min(0, left_end - AAC_FRAME), CUT_FADE_SAMPLES)
+    first = impure[0] // AAC_FRAME
+    last = -(-impure[1] // AAC_FRAME) + 1
+    if joint.is_picture:
+        # On the grid the sound of the piece then starts and ends with its pictures.
+        at = starts[index] + left_first
+        until = starts[index + 1] + right_last
+        first = min(first, grid.aac_frames(at) - sound_starts[index + 1])
+        last = max(last, grid.aac_frames(until) - sound_starts[index + 1])
+    first = max(first, packet_before - shift)
+    return JointPiece(
+        left=index,
+        joint=joint,
+        left_first=left_first,
+        left_last=left.frames,
+        right_last=right_last,
+        shift=shift,
+        packet_first=first,
+        packet_last=last,
+        at=starts[index] + left_first,
+    )

@@ -1,0 +1,39 @@
+"""One place in the timeline: a clip of a known number of frames, and where it may be cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chainer.timebase import AvGrid
+
+
+class SlotContent(StrEnum):
+    """What fills a slot."""
+
+    ATOM = "atom"
+    CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A clip in the timeline: `name` is an atom's id or a card's, `frames` its whole length."""
+
+    name: str
+    content: SlotContent
+    frames: int
+
+
+def keyframes(frames: int, grid: AvGrid, spacing: int) -> tuple[int, ...]:
+    """The frames of a canonical clip that are keyframes: where bodies may start.
+
+    All lie on the AV grid, so that a body starts with whole AAC frames. The head has one at each
+    of the first three grid points, so that a joint of usual length re-encodes at most a grid
+    step beyond itself; the tail has one at its last two, so that a joint decodes little; between
+    them one every `spacing` grid steps.
+    """
+    step = grid.frames
+    last = (frames - 1) // step * step
+    points = {0, *range(2 * step, frames, spacing * step)}
+    points |= {point for point in (step, 2 * step, last - step, last) if 0 < point < frames}
+    return tuple(sorted(points))

@@ -1,0 +1,110 @@
+"""Which part of a media file an atom uses, where what is declared meets what the file is.
+
+The file decides. Every difference is said in words, for the plan, the manifest and `check`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chainer.errors import MediaRefused
+from chainer.graph import Atom, SlotKind
+from chainer.media.info import MediaInfo
+from chainer.profile import Exact
+from chainer.timebase import time_text, to_frames
+
+_MIN_FRAMES = 8
+
+
+class SlotPolicy(BaseModel):
+    """Lengths of slots, in seconds.
+
+    A standard slot plays media up to `standard` and is lenient up to `standard_at_most`, since
+    "ten seconds" is often 10.08. An extended slot plays up to `extended`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    standard: Exact = Field(default=Fraction(10), gt=0)
+    standard_at_most: Exact = Field(default=Fraction(12), gt=0)
+    extended: Exact = Field(default=Fraction(20), gt=0)
+
+
+@dataclass(frozen=True, slots=True)
+class UsedRange:
+    """Frames [first, first + frames) of the media at the house rate, and the differences."""
+
+    first: int
+    frames: int
+    differences: tuple[str, ...]
+
+
+def used_range(atom: Atom, info: MediaInfo, fps: Fraction, policy: SlotPolicy) -> UsedRange:
+    """What of the media plays. Raises `MediaRefused` where nothing to speak of is left."""
+    video = info.video
+    if video is None:
+        raise MediaRefused(f"atom {atom.id}: {atom.media} has no picture", atom=atom.id)
+    differences = list(info.notes)
+    length = video.seconds
+    start, end = Fraction(0), length
+    if atom.trim is not None:
+        start = atom.trim.start or Fraction(0)
+        if atom.trim.end is not None:
+            end = atom.trim.end
+            if end > length + 1 / fps:
+                differences.append(
+                    f"trim ends at {_text(end)} s, the picture already at {_text(length)} s"
+                )
+            end = min(end, length)
+    extended = atom.slot is not None and atom.slot.kind is SlotKind.EXTENDED
+    end, words = _fit_slot(atom, start, end, extended, policy)
+    differences += words
+    for number, line in enumerate(atom.dialogue or ()):
+        if line.end > end:
+            differences.append(
+                f"dialogue {number + 1} ends at {_text(line.end)} s, what plays ends at {_text(end)} s"
+            )
+            break
+    first = to_frames(start, fps)
+    frames = to_frames(end, fps) - first
+    if frames < _MIN_FRAMES:
+        raise MediaRefused(
+            f"atom {atom.id}: of {atom.media} only {max(frames, 0)} frames are left after trimming; "
+            f"at least {_MIN_FRAMES} are needed",
+            code="media-short",
+            atom=atom.id,
+            frames=frames,
+        )
+    return UsedRange(first, frames, tuple(differences))
+
+
+def _fit_slot(
+    atom: Atom, start: Fraction, end: Fraction, extended: bool, policy: SlotPolicy
+) -> tuple[Fraction, list[str]]:
+    seconds = end - start
+    if extended:
+        assert atom.slot is not None
+        wanted = atom.slot.seconds
+        most = min(wanted, policy.extended) if wanted is not None else policy.extended
+        if wanted is not None and seconds < wanted:
+            return end, [f"the extended slot asks for {_text(wanted)} s, there are {_text(seconds)} s"]
+        if seconds > most:
+            return start + most, [f"{_text(seconds)} s do not fit the slot: the first {_text(most)} s play"]
+        return end, []
+    if seconds > policy.standard_at_most:
+        return start + policy.standard, [
+            f"{_text(seconds)} s do not fit a standard slot: the first "
+            f"{_text(policy.standard)} s play; set a trim or an extended slot"
+        ]
+    return end, []
+
+
+def _text(seconds: Fraction) -> str:
+    """Exact where short, else to the millisecond."""
+    exact = time_text(seconds)
+    return exact if len(exact) <= 6 and "/" not in exact else f"{float(seconds):.3f}"
+
+
