@@ -530,7 +530,7 @@ def _show_plan(console: Console, plan: EpisodePlan) -> None:
         console.say(f"  {seconds_text(start):>8}  {slot.name:12} {seconds_text(slot.frames / fps)}")
         if number < len(layout.joints):
             joint = layout.joints[number]
-            length = max(joint.overlap, joint.left + joint.gap + joint.right) if joint.left else 0
+            length = joint.overlap or joint.left + joint.gap + joint.right
             console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
     running = plan.render.to_run
     console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")

@@ -65,10 +65,10 @@ class Console:
                 click.echo("\r\x1b[K", nl=False, err=True)
                 self._open_line = False
         else:
-            line = f"{progress.steps_done}/{progress.steps} {what}"
-            if line != self._last and progress.phase != "done":
-                self._last = line
-                click.echo(f"{progress.done:4.0%} {line}{left}", err=True)
+            count = f"{progress.steps_done}/{progress.steps}"
+            if progress.steps_done and count != self._last and progress.phase != "done":
+                self._last = count
+                click.echo(f"{progress.done:4.0%}  {count} {what}{left}", err=True)
 
     def fail(self, error: ChainerError) -> None:
         """An error, said once."""

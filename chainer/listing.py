@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from chainer.console import seconds_text
-from chainer.graph import Chain, Graph, WalkKind, WalkOptions, count_chains, iter_chains, start_points
+from chainer.graph import Chain, Graph, WalkKind, WalkOptions, count_chains, iter_chains, roots
 from chainer.timebase import time_text
 
 
@@ -52,7 +52,7 @@ class Listing:
 def list_chains(graph: Graph, start: str | None, kind: WalkKind, limit: int) -> Listing:
     """Chains from `start`, or from every root of the kind; at most `limit` are listed."""
     options = WalkOptions(kind=kind)
-    starts = (start,) if start is not None else start_points(graph, kind)
+    starts = (start,) if start is not None else roots(graph, kind)
     total = sum(count_chains(graph, root, kind) for root in starts)
     found = (chain for root in starts for chain in iter_chains(graph, root, options))
     return Listing(kind, tuple(islice(found, limit)), total)

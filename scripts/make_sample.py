@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
+import imageio_ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

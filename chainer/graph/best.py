@@ -122,20 +122,19 @@ class _Search(ABC):
 
     def _next(self, states: Iterable[_State]) -> list[_State]:
         """Every way on that keeps to the value, by the one atom that comes first in the file."""
-        rank, board = self.gauge.graph.rank, self.board
+        gauge, board = self.gauge, self.board
         found: dict[tuple[int, Fraction], _State] = {}
         for state in states:
             hits, score, seconds = self.own(state.step.play)
             for step in board.steps(state.step.play):
-                rest = state.score - score - self.gauge.step(step)
+                rest = state.score - score - gauge.step(step)
                 left = None if state.left is None else state.left - seconds
                 if self.leads(step.play, state.hits - hits, rest, left):
                     after = _State(step, state.hits - hits, rest, left, state)
                     found.setdefault((step.play, rest), after)
-        turn = {key: rank[board.atom[key[0]] or ""] for key in found}
-        first = min(turn.values())
-        chosen = [state for key, state in found.items() if turn[key] == first]
-        return sorted(chosen, key=lambda state: board.stands_for[state.step.play] is not None)
+        states = sorted(found.values(), key=lambda state: gauge.turn(board, state.step.play))
+        first = board.atom[states[0].step.play]
+        return [state for state in states if board.atom[state.step.play] == first]
 
 
 def _unwind(state: _State | None) -> list[Step]:

@@ -110,6 +110,13 @@ class Gauge:
         """The score of the edges of a step."""
         return sum((self.edge(edge) for edge in (step.edge, step.swap) if edge), Fraction(0))
 
+    def turn(self, board: Board, vertex: int) -> tuple[int, bool, int]:
+        """What settles ties between plays: the atom's place in the file, itself before an
+        alternate, then the place in the file of the atom stood for."""
+        name, stands_for = board.atom[vertex] or "", board.stands_for[vertex]
+        rank = self.graph.rank
+        return rank[name], stands_for is not None, rank[stands_for or name]
+
     def chain(self, kind: WalkKind, board: Board, steps: Sequence[Step]) -> Chain:
         """The chain of these steps, the first of which leads to the first atom."""
         legs = tuple(

@@ -40,7 +40,8 @@ def path_steps(
                         onward[step.play] = _Link(step, worth, link)
         if not onward:
             raise _not_joined(graph, path, at, options)
-        links = dict(sorted(onward.items(), key=lambda item: board.stands_for[item[0]] is not None))
+        turns = sorted(onward, key=lambda vertex: gauge.turn(board, vertex))
+        links = {vertex: onward[vertex] for vertex in turns}
     _check_limits(gauge, path, options)
     return max(links.values(), key=lambda link: link.worth).steps()
 

@@ -186,7 +186,9 @@ def _is_number(value: object) -> bool:
         return abs(value) < 10**MAX_DIGITS
     if isinstance(value, float):
         return math.isfinite(value)
-    return isinstance(value, Fraction) or bool(isinstance(value, Decimal) and value.is_finite())
+    if isinstance(value, Decimal):
+        return bool(value.is_finite())
+    return isinstance(value, Fraction)
 
 
 def _mend(text: str) -> str:

@@ -98,11 +98,4 @@ class Trails:
                 goal.max_seconds is None or seconds + least <= goal.max_seconds
             ):
                 feasible.append(step)
-        rank = self._gauge.graph.rank
-        return sorted(
-            feasible,
-            key=lambda step: (
-                rank[board.atom[step.play] or ""],
-                board.stands_for[step.play] is not None,
-            ),
-        )
+        return sorted(feasible, key=lambda step: self._gauge.turn(board, step.play))

@@ -310,7 +310,7 @@ class _Run:
             rest = bytearray()
         self.stdout = rest
         for line in lines:
-            self.on_line(_text(line[:_LINE_BYTES]))
+            self.on_line(_text(line[:_LINE_BYTES].removesuffix(b"\r")))
 
     def _flush_line(self) -> None:
         if self.on_line is not None and self.stdout:

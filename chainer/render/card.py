@@ -95,7 +95,7 @@ def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Pa
     picture = ffmpeg.input("behind.mp4").video.filter("scale", *small, flags="area")
     picture = picture.filter("gblur", sigma=7, steps=3)
     picture = picture.filter("scale", spec.profile.width, spec.profile.height, flags="bicubic")
-    picture = picture.filter("format", "rgb24").filter("lutrgb", r="val*0.5", g="val*0.5", b="val*0.55")
+    picture = picture.filter("format", "rgb24").filter("lutrgb", r="val*0.6", g="val*0.6", b="val*0.64")
     output = ffmpeg.output(picture, "behind.png", **{"frames:v": 1, "update": 1})
     runner.run(runner.argv(output), "taking a still", cwd=folder)
 

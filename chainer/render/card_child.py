@@ -88,6 +88,7 @@ def _fitted(make: Any, order: dict[str, Any], text: str, width: int, height: int
             size=(width, None),
             method="caption",
             text_align="left",
+            horizontal_align="left",
             interline=round(size * 0.12),
             margin=(0, round(size * 0.14)),
         )

@@ -7,15 +7,16 @@ child process under limits. Leaves `piece` (pictures and AAC), `sound` (FLAC for
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chainer.digest import Digest
 from chainer.errors import MediaDamaged, MediaRefused
-from chainer.media.decode import classify_failure, input_options
+from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
+from chainer.media.child import ChildLimits
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
-from chainer.media.child import ChildLimits
 from chainer.render.encoder import picture_options
 from chainer.render.piece import pack, read_index
 from chainer.render.picture import picture_graph
@@ -49,7 +50,7 @@ def conform(
             argv,
             f"conforming {source.path}",
             cwd=folder,
-            limits=_limits(spec),
+            limits=_child_limits(spec, limits),
             pass_fds=(descriptor,),
             on_frame=on_frame,
             check=False,
@@ -57,6 +58,8 @@ def conform(
     source.check_unchanged()
     if not result.ok:
         raise classify_failure(result, source.path, argv)
+    if damage := damage_in(result, source.path):
+        raise damage
     found = read_index(folder / "picture.mp4").track("vide").samples
     if found != spec.frames:
         raise MediaDamaged(
@@ -118,7 +121,7 @@ def _argv(
 
     video, audio = spec.info.video, spec.info.audio
     assert video is not None, "a source without pictures is refused at the door"
-    options = [*input_options(spec.info, limits), "-fd", str(descriptor)]
+    options = [*input_options(spec.info, limits, threads=1), "-fd", str(descriptor)]
     media = ffmpeg.input("fd:", **_as_kwargs(options))
     picture = picture_graph(media[str(video.stream)], video, spec)
     outputs = [
@@ -151,15 +154,15 @@ def _as_kwargs(options: list[str]) -> dict[str, str | None]:
     return found
 
 
-def _limits(spec: ConformSpec) -> ChildLimits:
-    seconds = max(10.0, float(spec.frames / spec.profile.fps))
-    return ChildLimits(
-        wall_seconds=120 + 90 * seconds,
-        cpu_seconds=int(120 + 90 * seconds),
-        memory_bytes=2 << 30,
-        file_bytes=1 << 30,
-        open_files=64,
-    )
+def _child_limits(spec: ConformSpec, limits: MediaLimits) -> ChildLimits:
+    """Those of decoding, with room for the filters and the encoder at the profile's size."""
+    bounds = decode_limits(spec.info, limits)
+    pixels = spec.profile.width * spec.profile.height
+    video = spec.info.video
+    if video is not None and (video.hdr or video.bit_depth > 8):
+        pixels += 4 * video.width * video.height
+    memory = (bounds.memory_bytes or 0) + 96 * pixels + (512 << 20)
+    return replace(bounds, memory_bytes=memory, file_bytes=1 << 30)
 
 
 def _write_silence(path: Path, samples: int) -> None:

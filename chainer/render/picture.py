@@ -1,7 +1,6 @@
 """The filter graph that brings any picture to the house format.
 
-Order: start at zero, deinterlace, frame rate, trim, colour, shape. Rotation is applied by
-FFmpeg itself from the display matrix. Everything odd about a source is made ordinary here
+Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape. Everything odd about a source is made ordinary here
 and nowhere else.
 """
 
@@ -28,6 +27,7 @@ def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
     stream = stream.filter("setpts", f"PTS-({video.start.numerator}/{video.start.denominator})/TB")
     if video.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
+    stream = _upright(stream, video)
     if video.frame_rate > profile.fps:
         stream = _shape(_colour(_cut(stream, spec), video), video, spec)
     else:
@@ -42,6 +42,14 @@ def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         field_mode="prog",
     )
     return stream.filter("setsar", "1")
+
+
+def _upright(stream: Any, video: VideoInfo) -> Any:
+    if video.rotation == 180:
+        stream = stream.filter("hflip").filter("vflip")
+    elif video.rotation:
+        stream = stream.filter("transpose", "clock" if video.rotation == 90 else "cclock")
+    return stream.filter("hflip") if video.flipped else stream
 
 
 def _cut(stream: Any, spec: ConformSpec) -> Any:
@@ -89,7 +97,10 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         fit = Fit.COVER if mismatch <= _COVER_LIMIT else Fit.BLUR
     if fit is Fit.COVER or mismatch == 1:
         size = _even_at_least(profile, wide)
-        if size == (width, height) == (video.width, video.height) and _is_house_colour(video):
+        stored = (video.width, video.height)
+        if video.rotation in (90, 270):
+            stored = stored[::-1]
+        if size == (width, height) == stored and _is_house_colour(video):
             return _crop(stream, size, profile)
         return _crop(_scale(stream, size, video), size, profile)
     inner = _even_at_most(profile, wide)

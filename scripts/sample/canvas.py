@@ -37,7 +37,8 @@ def _halo(radius: int) -> Picture:
     axis = np.linspace(-1, 1, 2 * radius + 1)
     far = np.hypot(axis[None, :], axis[:, None])
     level = np.clip(1 - far, 0, 1) ** 2.2
-    return np.round(level * 255).astype(np.uint8)
+    out: Picture = np.round(level * 255).astype(np.uint8)
+    return out
 
 
 class Canvas:
@@ -113,24 +114,28 @@ class Canvas:
         """A line with round ends."""
         self.fill(tube(points, width), colour, alpha)
 
-    def shade(self, points: Raw, dx: float, dy: float, colour: Colour, alpha: float = 1.0) -> None:
-        """Colour the part of an outline that the same outline moved by (dx, dy) leaves bare."""
-        p = self.place(points)
-        area = self._area(p)
+    def shade(
+        self, points: Raw, dx: float, dy: float, colour: Colour, alpha: float = 1.0, more: Sequence[Raw] = ()
+    ) -> None:
+        """Colour the part of an outline (joined with more) that the same moved by (dx, dy) leaves bare."""
+        parts = [self.place(x) for x in (points, *more)]
+        area = self._area(np.concatenate(parts))
         if area is None:
             return
         k = self.scale
-        lit = self._mask([p + np.array([dx * k, dy * k])], area)
-        self._blend(cv2.subtract(self._mask([p], area), lit), area, colour, alpha)
+        lit = self._mask([p + np.array([dx * k, dy * k]) for p in parts], area)
+        self._blend(cv2.subtract(self._mask(parts, area), lit), area, colour, alpha)
 
-    def clipped(self, shapes: Sequence[Raw], clip: Raw, colour: Colour, alpha: float = 1.0) -> None:
-        """Shapes, only where they lie inside the clip outline."""
-        p = self.place(clip)
-        area = self._area(p)
+    def clipped(
+        self, shapes: Sequence[Raw], clip: Raw, colour: Colour, alpha: float = 1.0, more: Sequence[Raw] = ()
+    ) -> None:
+        """Shapes, only where they lie inside the clip outline (joined with more)."""
+        parts = [self.place(x) for x in (clip, *more)]
+        area = self._area(np.concatenate(parts))
         if area is None:
             return
         inner = self._mask([self.place(s) for s in shapes], area)
-        self._blend(cv2.min(inner, self._mask([p], area)), area, colour, alpha)
+        self._blend(cv2.min(inner, self._mask(parts, area)), area, colour, alpha)
 
     def soft(self, points: Raw, colour: Colour, blur: float, alpha: float = 1.0, add: bool = False) -> None:
         """A blurred outline: mist, shadow, or light when added."""
@@ -142,7 +147,7 @@ class Canvas:
         x0, y0, x1, y1 = area
         # Blurring at a quarter of the size looks the same and costs a tenth.
         w, h = max((x1 - x0) // 4, 1), max((y1 - y0) // 4, 1)
-        small = np.zeros((h, w), np.uint8)
+        small: cv2.typing.MatLike = np.zeros((h, w), np.uint8)
         cv2.fillPoly(small, [_fixed((p - np.array([x0, y0])) / 4)], 255, cv2.LINE_AA, SHIFT)
         small = cv2.GaussianBlur(small, (0, 0), max(reach / 4, 0.5))
         mask = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
@@ -156,12 +161,14 @@ class Canvas:
             return
         x0, y0, x1, y1 = area
         w, h = max((x1 - x0) // 4, 1), max((y1 - y0) // 4, 1)
-        small = np.zeros((h, w), np.uint8)
+        small: cv2.typing.MatLike = np.zeros((h, w), np.uint8)
         cv2.fillPoly(small, [_fixed((p - np.array([x0, y0])) / 4)], 255, cv2.LINE_AA, SHIFT)
         small = cv2.GaussianBlur(small, (0, 0), 2.4)
         px, py = self.place([(x, y)])[0]
-        far = np.hypot((np.arange(w) * 4 + x0 - px)[None, :], (np.arange(h) * 4 + y0 - py)[:, None]) / (reach * self.scale)
-        faded = (small * np.clip(1 - far, 0, 1) ** 1.3).astype(np.uint8)
+        far = np.hypot((np.arange(w) * 4 + x0 - px)[None, :], (np.arange(h) * 4 + y0 - py)[:, None]) / (
+            reach * self.scale
+        )
+        faded = (np.asarray(small) * np.clip(1 - far, 0, 1) ** 1.3).astype(np.uint8)
         mask = cv2.resize(faded, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         self._blend(mask, area, colour, strength, add=True)
 

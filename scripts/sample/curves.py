@@ -74,14 +74,12 @@ def tube(points: Raw, widths: float | Sequence[float]) -> Points:
     length = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)[:, None]
     along = step / length
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    turn = np.linspace(0, math.pi, 8)[1:-1]
+    turn = np.linspace(0, math.pi, 11)[1:-1]
     head = math.atan2(along[-1, 1], along[-1, 0])
     tail = math.atan2(along[0, 1], along[0, 0])
     cap_end = p[-1] + half[-1] * np.stack([np.cos(head + math.pi / 2 - turn), np.sin(head + math.pi / 2 - turn)], 1)
     cap_start = p[0] + half[0] * np.stack([np.cos(tail - math.pi / 2 - turn), np.sin(tail - math.pi / 2 - turn)], 1)
-    out: Points = np.concatenate(
-        [p + normal * half[:, None], cap_end, (p - normal * half[:, None])[::-1], cap_start]
-    )
+    out: Points = np.concatenate([p + normal * half[:, None], cap_end, (p - normal * half[:, None])[::-1], cap_start])
     return out
 
 
@@ -101,7 +99,12 @@ def box(x: float, y: float, w: float, h: float) -> Points:
 def soft_box(x: float, y: float, w: float, h: float, r: float) -> Points:
     """A rectangle with round corners."""
     parts = []
-    for cx, cy, start in ((x + w - r, y + r, -90), (x + w - r, y + h - r, 0), (x + r, y + h - r, 90), (x + r, y + r, 180)):
+    for cx, cy, start in (
+        (x + w - r, y + r, -90),
+        (x + w - r, y + h - r, 0),
+        (x + r, y + h - r, 90),
+        (x + r, y + r, 180),
+    ):
         angle = np.radians(np.linspace(start, start + 90, 5))
         parts.append(np.stack([cx + r * np.cos(angle), cy + r * np.sin(angle)], axis=1))
     return np.concatenate(parts)

@@ -22,7 +22,9 @@ class Figure:
         self.who = look.person
         self.turn = pose.turn
         swing = pose.walk if pose.walk is not None else 0.0
-        self.bob = -abs(math.sin(2 * math.pi * swing)) * 5 * pose.pace + (1 - pose.pace) * 0.9 * math.sin(pose.time * 2.1)
+        self.bob = -abs(math.sin(2 * math.pi * swing)) * 5 * pose.pace + (1 - pose.pace) * 0.9 * math.sin(
+            pose.time * 2.1
+        )
 
     def draw(self) -> Box | None:
         """Draw; says where it is in the picture."""
@@ -67,7 +69,14 @@ class Figure:
 
     def _neck(self) -> Points:
         w = self.b.head * 0.36
-        return array([(-w, self.b.shoulder_y - 36), (w, self.b.shoulder_y - 36), (w * 1.15, self.b.shoulder_y + 6), (-w * 1.15, self.b.shoulder_y + 6)])
+        return array(
+            [
+                (-w, self.b.shoulder_y - 36),
+                (w, self.b.shoulder_y - 36),
+                (w * 1.15, self.b.shoulder_y + 6),
+                (-w * 1.15, self.b.shoulder_y + 6),
+            ]
+        )
 
     def tone(self, hexa: str, side: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
         """Colour and shadow; the far limb is a little darker."""
@@ -104,7 +113,16 @@ class Figure:
         shaft = path([((joint[0] + ankle[0] * 2) / 3, (joint[1] + ankle[1] * 2) / 3), ankle], 5)
         c.stroke(shaft, b.leg_width[2] * 1.22, boot)
         mid = foot[0] + toe * w * 0.75
-        sole = loop([(mid - long, foot[1] - 1), (mid - long * 0.9, foot[1] - w * 0.9), (mid, foot[1] - w * 1.35), (mid + long * 0.9, foot[1] - w * 0.85), (mid + long, foot[1] - 1), (mid, foot[1] + 1)])
+        sole = loop(
+            [
+                (mid - long, foot[1] - 1),
+                (mid - long * 0.9, foot[1] - w * 0.9),
+                (mid, foot[1] - w * 1.35),
+                (mid + long * 0.9, foot[1] - w * 0.85),
+                (mid + long, foot[1] - 1),
+                (mid, foot[1] + 1),
+            ]
+        )
         c.fill(sole, boot)
         c.shade(sole, 0, -w * 0.45, boot_dark)
 
@@ -148,15 +166,29 @@ class Figure:
         r = b.hand
         grip = (hand[0] + ux * r * 0.7, hand[1] + uy * r * 0.7)
         c.fill(ellipse(*grip, r * 1.12, r * 0.92, turn), skin)
-        thumb = ellipse(grip[0] - uy * r * 0.65 * bend + ux * r * 0.3, grip[1] + ux * r * 0.65 * bend + uy * r * 0.3, r * 0.6, r * 0.34, turn + 0.7 * bend)
-        sleeve = tube(line[:-2], b.arm_width)
+        thumb = ellipse(
+            grip[0] - uy * r * 0.65 * bend + ux * r * 0.3,
+            grip[1] + ux * r * 0.65 * bend + uy * r * 0.3,
+            r * 0.6,
+            r * 0.34,
+            turn + 0.7 * bend,
+        )
+        # Two tubes, because one that folds sharply would cross itself.
+        sleeve, fore = tube(line[:8], b.arm_width[:2]), tube(line[7:-2], b.arm_width[1:])
         c.fill(sleeve, cloth)
-        c.shade(sleeve, b.arm_width[1] * 0.26 * self.light.side, -b.arm_width[1] * 0.2, dark, 0.85)
+        c.fill(fore, cloth)
+        c.shade(sleeve, b.arm_width[1] * 0.26 * self.light.side, -b.arm_width[1] * 0.2, dark, 0.85, [fore])
         if self.look.stripes:
             ring = [tube([_along(line, u, -40), _along(line, u, 40)], 13) for u in (0.2, 0.44, 0.68)]
-            c.clipped(ring, sleeve, self.light.colour(self.look.stripes) if side != self._far else self.light.dark(self.look.stripes))
+            c.clipped(
+                ring,
+                sleeve,
+                self.light.colour(self.look.stripes) if side != self._far else self.light.dark(self.look.stripes),
+                1.0,
+                [fore],
+            )
         cuff = tube([_along(line, 0.8, -40), _along(line, 0.8, 40)], b.hand * 0.75)
-        c.clipped([cuff], sleeve, dark if self.who != "ines" else self.light.colour("#d9b45a"))
+        c.clipped([cuff], fore, dark if self.who != "ines" else self.light.colour("#d9b45a"))
         if prop is not None and not self.pose.extra.get("prop_behind", 0):
             self._hold(prop, (grip[0], grip[1]))
         if prop is not None:
@@ -182,7 +214,9 @@ class Figure:
     def torso_mei(self) -> None:
         """A raincoat that swings."""
         c, t = self.c, self.turn
-        sway = 5 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 6 * math.sin(self.pose.time * 2.3)
+        sway = 5 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 6 * math.sin(
+            self.pose.time * 2.3
+        )
         half = [(0, -212), (24, -212), (46, -200), (58, -176), (60, -140), (72, -96), (84, -58), (44, -50), (0, -48)]
         p = mirror(half)
         p[:, 0] = p[:, 0] * (1 - 0.14 * abs(t)) + t * 4 + sway * ((p[:, 1] + 200) / 150).clip(0, 1)
@@ -201,7 +235,11 @@ class Figure:
         for s in (-1, 1):
             x = s * 38 * (1 - 0.2 * abs(t)) + t * 16 + sway * 0.5
             c.stroke([(x - 14, -104 - s * 1.5), (x + 14, -104 + s * 1.5)], 7, dark)
-        c.stroke(path([(-74 * (1 - 0.14 * abs(t)) + sway, -64), (sway, -54), (74 * (1 - 0.14 * abs(t)) + sway, -64)], 6), 2.5, dark)
+        c.stroke(
+            path([(-74 * (1 - 0.14 * abs(t)) + sway, -64), (sway, -54), (74 * (1 - 0.14 * abs(t)) + sway, -64)], 6),
+            2.5,
+            dark,
+        )
 
     def torso_bo(self) -> None:
         """A barrel in a jersey."""
@@ -215,7 +253,10 @@ class Figure:
         self._cloth(body, self.look.coat, 40)
         dark = self.light.dark(self.look.coat)
         if self.look.stripes:
-            rows = [loop(array([(-130, y), (0, y + 14), (130, y), (130, y + 20), (0, y + 34), (-130, y + 20)])) for y in range(-286, -130, 40)]
+            rows = [
+                loop(array([(-130, y), (0, y + 14), (130, y), (130, y + 20), (0, y + 34), (-130, y + 20)]))
+                for y in range(-286, -130, 40)
+            ]
             c.clipped(rows, body, self.light.colour(self.look.stripes))
             c.shade(body, 40 * self.light.side, -14, self.light.colour("#3a1f3a"), 0.22)
         else:
@@ -232,8 +273,21 @@ class Figure:
     def torso_ines(self) -> None:
         """A long coat."""
         c, t = self.c, self.turn
-        sway = 4 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 7 * math.sin(self.pose.time * 2.0)
-        half = [(0, -284), (26, -282), (48, -270), (56, -240), (48, -190), (54, -140), (68, -76), (76, -40), (40, -34), (0, -32)]
+        sway = 4 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 7 * math.sin(
+            self.pose.time * 2.0
+        )
+        half = [
+            (0, -284),
+            (26, -282),
+            (48, -270),
+            (56, -240),
+            (48, -190),
+            (54, -140),
+            (68, -76),
+            (76, -40),
+            (40, -34),
+            (0, -32),
+        ]
         p = mirror(half)
         p[:, 0] = p[:, 0] * (1 - 0.12 * abs(t)) + t * 4 + sway * ((p[:, 1] + 240) / 200).clip(0, 1)
         coat = loop(p)
@@ -256,7 +310,16 @@ class Figure:
                 c.fill(flap, self.light.colour(self.look.coat))
                 c.shade(flap, 3, -7, self.light.dark(self.look.coat))
         elif self.who == "bo":
-            roll = loop([(-44 + t * 4, -318), (0 + t * 8, -306), (44 + t * 4, -318), (46 + t * 4, -298), (t * 8, -282), (-46 + t * 4, -298)])
+            roll = loop(
+                [
+                    (-44 + t * 4, -318),
+                    (0 + t * 8, -306),
+                    (44 + t * 4, -318),
+                    (46 + t * 4, -298),
+                    (t * 8, -282),
+                    (-46 + t * 4, -298),
+                ]
+            )
             c.fill(roll, self.light.colour(self.look.coat if not self.look.stripes else self.look.accent))
             c.shade(roll, 0, -8, self.light.dark(self.look.coat if not self.look.stripes else self.look.accent))
 
@@ -267,15 +330,39 @@ class Figure:
         back = -1 if t >= 0 else 1
         wave = [math.sin(pose.time * 3.0 - k * 0.9) * (2 + 4 * k) * (0.35 + pose.wind) for k in range(5)]
         blow = pose.wind * 26
-        tail = [(back * 22 - t * 4, -268), (back * (34 + blow * 0.5) , -240 + wave[1]), (back * (40 + blow * 1.4), -208 + wave[2] - blow), (back * (44 + blow * 2.4), -176 + wave[3] - blow * 1.6)]
+        tail = [
+            (back * 22 - t * 4, -268),
+            (back * (34 + blow * 0.5), -240 + wave[1]),
+            (back * (40 + blow * 1.4), -208 + wave[2] - blow),
+            (back * (44 + blow * 2.4), -176 + wave[3] - blow * 1.6),
+        ]
         end = path(tail, 6)
         c.stroke(end, [24, 28, 30, 32], dark)
-        wrap = loop([(-40 + t * 3, -288), (0 + t * 8, -278), (40 + t * 3, -288), (50 + t * 4, -268), (30 + t * 8, -250), (t * 8, -246), (-30 + t * 8, -250), (-50 + t * 4, -268)])
+        wrap = loop(
+            [
+                (-40 + t * 3, -288),
+                (0 + t * 8, -278),
+                (40 + t * 3, -288),
+                (50 + t * 4, -268),
+                (30 + t * 8, -250),
+                (t * 8, -246),
+                (-30 + t * 8, -250),
+                (-50 + t * 4, -268),
+            ]
+        )
         c.fill(wrap, green)
         c.shade(wrap, 4 * self.light.side, -11, dark)
         for k in (-24, 0, 24):
             c.stroke(path([(k + t * 6 - 6, -276), (k + t * 8 + 4, -254)], 2), 2.5, dark)
-        front = path([(14 * -back + t * 8, -262), (20 * -back + t * 8, -236), (18 * -back + t * 8 + wave[1], -206), (20 * -back + t * 8 + wave[2], -178)], 6)
+        front = path(
+            [
+                (14 * -back + t * 8, -262),
+                (20 * -back + t * 8, -236),
+                (18 * -back + t * 8 + wave[1], -206),
+                (20 * -back + t * 8 + wave[2], -178),
+            ],
+            6,
+        )
         c.stroke(front, [22, 24, 26, 28], green)
         for u in (0.55, 0.75, 0.93):
             p = front[int(u * (len(front) - 1))]

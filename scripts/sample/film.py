@@ -6,7 +6,7 @@ import math
 import subprocess
 import tempfile
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,9 +44,9 @@ class Shot:
     name: str
     light: Light
     camera: Camera
-    under: list[Plate | Live]
+    under: Sequence[Plate | Live]
     act: Callable[[Stage], None]
-    over: list[Plate | Live] = field(default_factory=list)
+    over: Sequence[Plate | Live] = ()
     sound: Callable[[Track], None] | None = None
     looks: dict[str, Look] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Shot:
     size: tuple[int, int] = (WIDE, HIGH)
     rate: int = RATE
     channels: int = 2
-    crf: float = 30.5
+    crf: float = 31.2
     worse: Callable[[int, Picture], Picture | None] | None = None
     voiced: bool = True
 
@@ -92,7 +92,11 @@ def blink_at(seed: str, t: float) -> float:
 
 def _matrix(camera: tuple[float, float, float], depth: float, width: int, height: int) -> Points:
     x, y, zoom = camera
-    x, y, zoom = WIDE / 2 + (x - WIDE / 2) * depth, HIGH / 2 + (y - HIGH / 2) * depth, 1 + (zoom - 1) * (0.35 + 0.65 * depth)
+    x, y, zoom = (
+        WIDE / 2 + (x - WIDE / 2) * depth,
+        HIGH / 2 + (y - HIGH / 2) * depth,
+        1 + (zoom - 1) * (0.35 + 0.65 * depth),
+    )
     k = zoom * width / WIDE
     return np.array([[k, 0, width / 2 - x * k], [0, k, height / 2 - y * k]])
 

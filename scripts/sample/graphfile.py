@@ -66,7 +66,15 @@ def node(name: str, shot: Shot, boxes: list[dict[str, Any]], when: datetime) -> 
 
 def graph(nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The whole graph."""
-    people = {k: {"name": v["name"], "person": v["person"], "references": [f"harbor/ref/{k}-front.png", f"harbor/ref/{k}-side.png"], "facts": v["facts"]} for k, v in CHARACTERS.items()}
+    people = {
+        k: {
+            "name": v["name"],
+            "person": v["person"],
+            "references": [f"harbor/ref/{k}-front.png", f"harbor/ref/{k}-side.png"],
+            "facts": v["facts"],
+        }
+        for k, v in CHARACTERS.items()
+    }
     edges: list[dict[str, Any]] = []
     for a, b, joint in CONTINUATIONS:
         edge: dict[str, Any] = {"source": a, "target": b, "key": "continuation", "kind": "continuation"}
@@ -76,7 +84,13 @@ def graph(nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "directed": True,
         "multigraph": True,
-        "graph": {"schema": "chainer.graph/1", "title": "Harbor", "characters": people, "places": PLACES, "series": SERIES},
+        "graph": {
+            "schema": "chainer.graph/1",
+            "title": "Harbor",
+            "characters": people,
+            "places": PLACES,
+            "series": SERIES,
+        },
         "nodes": list(nodes.values()),
         "edges": edges,
     }
@@ -117,7 +131,9 @@ def save(data: Any, target: Path) -> None:
             out.append(line)
             depth = 1
             continue
-        if depth and (bare[:1].isdigit() or bare[:1] == "-" or bare.rstrip(",") == "]" and out[-1].rstrip()[-1:] not in "}]{"):
+        if depth and (
+            bare[:1].isdigit() or bare[:1] == "-" or bare.rstrip(",") == "]" and out[-1].rstrip()[-1:] not in "}]{"
+        ):
             out[-1] += bare + (" " if bare.endswith(",") and bare != "]," else "")
             if bare.startswith("]"):
                 depth = 0

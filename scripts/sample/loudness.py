@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sample.speech import RATE, Sound
 
 
-def _weighting(f: Sound) -> Sound:
+def _weighting(f: NDArray[np.floating[Any]]) -> Sound:
     """Power response of the K weighting at the given frequencies."""
     z = np.exp(-2j * math.pi * f / RATE)
-    shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (1 - 1.69065929318241 * z + 0.73248077421585 * z**2)
+    shelf = (1.53512485958697 - 2.69169618940638 * z + 1.19839281085285 * z**2) / (
+        1 - 1.69065929318241 * z + 0.73248077421585 * z**2
+    )
     high = (1 - 2 * z + z**2) / (1 - 1.99004745483398 * z + 0.99007225036621 * z**2)
     out: Sound = np.abs(shelf * high)
     return out

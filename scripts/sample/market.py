@@ -8,7 +8,7 @@ import numpy as np
 
 from sample import sky
 from sample.canvas import Canvas
-from sample.curves import array, box, ellipse, loop, path, soft_box
+from sample.curves import box, ellipse, loop, path, soft_box
 from sample.light import Light
 from sample.props import fish, small_boat
 
@@ -32,24 +32,36 @@ def live(c: Canvas, light: Light, t: float) -> None:
     """Smoke from two chimneys."""
     for x, y, seed in ((96, 168, 0.0), (742, 210, 1.7)):
         for k in range(6):
-            u = ((t * 0.16 + k / 6 + seed) % 1.0)
+            u = (t * 0.16 + k / 6 + seed) % 1.0
             puff = ellipse(x + 60 * u + 10 * math.sin(6 * u + seed), y - 190 * u, 8 + 26 * u, 7 + 20 * u, n=18)
             c.fill(puff, light.far("#f2f2f4", 0.3), 0.42 * (1 - u) * min(1, u * 8))
 
 
-def _house(c: Canvas, light: Light, x: float, w: float, top: float, wall: str, roof: str, shutters: str, gable: bool, seed: int) -> None:
+def _house(
+    c: Canvas, light: Light, x: float, w: float, top: float, wall: str, roof: str, shutters: str, gable: bool, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     body = box(x, top, w, 920 - top)
     c.fill(body, light.colour(wall))
     c.fill(box(x if light.side > 0 else x + w * 0.84, top, w * 0.16, 920 - top), light.dark(wall), 0.55)
     if gable:
         c.fill([(x - 14, top + 6), (x + w / 2, top - 110), (x + w + 14, top + 6)], light.colour(roof))
-        c.fill([(x + w / 2, top - 110), (x + w + 14, top + 6), (x + w / 2, top + 6)] if light.side < 0 else [(x + w / 2, top - 110), (x - 14, top + 6), (x + w / 2, top + 6)], light.dark(roof), 0.6)
+        c.fill(
+            [(x + w / 2, top - 110), (x + w + 14, top + 6), (x + w / 2, top + 6)]
+            if light.side < 0
+            else [(x + w / 2, top - 110), (x - 14, top + 6), (x + w / 2, top + 6)],
+            light.dark(roof),
+            0.6,
+        )
         c.fill(ellipse(x + w / 2, top - 34, 15), light.dark("#4d6f80"))
     else:
-        c.fill([(x - 14, top + 4), (x + 10, top - 62), (x + w - 10, top - 62), (x + w + 14, top + 4)], light.colour(roof))
+        c.fill(
+            [(x - 14, top + 4), (x + 10, top - 62), (x + w - 10, top - 62), (x + w + 14, top + 4)], light.colour(roof)
+        )
         for k in range(3):
-            c.stroke([(x - 8 + 5 * k, top - 12 - 18 * k), (x + w + 8 - 5 * k, top - 12 - 18 * k)], 3, light.dark(roof), 0.7)
+            c.stroke(
+                [(x - 8 + 5 * k, top - 12 - 18 * k), (x + w + 8 - 5 * k, top - 12 - 18 * k)], 3, light.dark(roof), 0.7
+            )
         c.fill(box(x + w * 0.18, top - 120, 34, 70), light.dark("#a5583f"))
         c.fill(box(x + w * 0.18 - 5, top - 126, 44, 14), light.colour("#a5583f"))
     c.stroke([(x - 14, top + 6), (x + w + 14, top + 6)], 8, light.dark(roof))
@@ -63,17 +75,31 @@ def _house(c: Canvas, light: Light, x: float, w: float, top: float, wall: str, r
             if lit:
                 c.glow(cx, cy + 38, 70, (60, 120, 190), 0.25)
             else:
-                c.fill([(cx - 20, cy + 40), (cx + 6, cy + 5), (cx + 20, cy + 5), (cx - 20, cy + 60)], light.colour("#9fc4cf"), 0.5)
+                c.fill(
+                    [(cx - 20, cy + 40), (cx + 6, cy + 5), (cx + 20, cy + 5), (cx - 20, cy + 60)],
+                    light.colour("#9fc4cf"),
+                    0.5,
+                )
             c.stroke([(cx, cy + 5), (cx, cy + 71)], 3.5, light.colour("#f7f0e0"))
             c.stroke([(cx - 20, cy + 34), (cx + 20, cy + 34)], 3.5, light.colour("#f7f0e0"))
             for s in (-1, 1):
                 c.fill(box(cx + (26 if s > 0 else -42), cy - 1, 16, 78), light.colour(shutters))
                 for q in range(6):
-                    c.stroke([(cx + (28 if s > 0 else -40), cy + 8 + 12 * q), (cx + (40 if s > 0 else -28), cy + 8 + 12 * q)], 2, light.dark(shutters))
+                    c.stroke(
+                        [
+                            (cx + (28 if s > 0 else -40), cy + 8 + 12 * q),
+                            (cx + (40 if s > 0 else -28), cy + 8 + 12 * q),
+                        ],
+                        2,
+                        light.dark(shutters),
+                    )
             if row % 2 == 0 and rng.random() < 0.75:
                 c.fill(box(cx - 28, cy + 78, 56, 12), light.dark("#8a5a3c"))
                 for q in range(6):
-                    c.fill(ellipse(cx - 24 + 9.6 * q, cy + 74 - 5 * (q % 2), 7.5, n=10), light.colour(["#e0503f", "#f1c24b", "#4f8f4a"][q % 3]))
+                    c.fill(
+                        ellipse(cx - 24 + 9.6 * q, cy + 74 - 5 * (q % 2), 7.5, n=10),
+                        light.colour(["#e0503f", "#f1c24b", "#4f8f4a"][q % 3]),
+                    )
 
 
 def _stall(c: Canvas, light: Light, x: float, w: float, a: str, goods: str) -> None:
@@ -91,7 +117,9 @@ def _stall(c: Canvas, light: Light, x: float, w: float, a: str, goods: str) -> N
         if goods == "fish":
             fish(c, light, cx + 6, 920 + 9 * (k % 2), 0.62, 0.15)
         else:
-            colour = {"fruit": ["#e2622f", "#f0b83a", "#6f9f3f"], "oil": ["#c9703f", "#e7c06a", "#8f4a3a"]}[goods][k % 3]
+            colour = {"fruit": ["#e2622f", "#f0b83a", "#6f9f3f"], "oil": ["#c9703f", "#e7c06a", "#8f4a3a"]}[goods][
+                k % 3
+            ]
             if goods == "fruit":
                 for dx, dy in ((-8, 2), (8, 2), (0, -9)):
                     blob = ellipse(cx + dx, 916 + dy, 10.5)
@@ -133,7 +161,12 @@ def mid(c: Canvas, light: Light) -> None:
             x += long
         y += high
         row += 1
-    for x, w, a, goods in ((-330, 210, "#3f8f8a", "oil"), (-60, 230, "#d8483b", "fruit"), (545, 230, "#2f78a8", "fish"), (850, 220, "#e0a032", "oil")):
+    for x, w, a, goods in (
+        (-330, 210, "#3f8f8a", "oil"),
+        (-60, 230, "#d8483b", "fruit"),
+        (545, 230, "#2f78a8", "fish"),
+        (850, 220, "#e0a032", "oil"),
+    ):
         c.fill(ellipse(x + w / 2, 1026, w * 0.62, 14), light.dark("#6f5f5f"), 0.5)
         _stall(c, light, x, w, a, goods)
     _bunting(c, light)
@@ -143,7 +176,13 @@ def _bunting(c: Canvas, light: Light) -> None:
     colours = ("#e0503f", "#f5c542", "#2f9a94", "#f8efdc", "#4f7fc0")
     for a, b, sag, start in (((-190, 330), (620, 380), 120, 0), ((120, 470), (960, 400), 110, 2)):
         n = 15
-        line = path([(a[0] + (b[0] - a[0]) * k / n, a[1] + (b[1] - a[1]) * k / n + sag * math.sin(math.pi * k / n)) for k in range(n + 1)], 3)
+        line = path(
+            [
+                (a[0] + (b[0] - a[0]) * k / n, a[1] + (b[1] - a[1]) * k / n + sag * math.sin(math.pi * k / n))
+                for k in range(n + 1)
+            ],
+            3,
+        )
         c.stroke(line, 2.5, light.dark("#6f5f5f"))
         for k in range(n):
             p, q = line[k * 3], line[k * 3 + 2]
@@ -162,6 +201,14 @@ def front(c: Canvas, light: Light) -> None:
             cx, cy = x - 70 + 18 * k, 1176 - 26 * math.sin(math.pi * k / 8)
             c.fill(ellipse(cx, cy, 24), light.dark(hexa))
             c.fill(ellipse(cx + 5 * light.side, cy - 5, 18), light.colour(hexa))
-        c.fill(loop([(x - 110, 1180), (x, 1194), (x + 110, 1180), (x + 84, 1330), (x - 84, 1330)], 5), light.dark("#8a6238"))
+        c.fill(
+            loop([(x - 110, 1180), (x, 1194), (x + 110, 1180), (x + 84, 1330), (x - 84, 1330)], 5),
+            light.dark("#8a6238"),
+        )
         for k in range(4):
-            c.stroke(path([(x - 106 + 6 * k, 1206 + 30 * k), (x, 1222 + 30 * k), (x + 106 - 6 * k, 1206 + 30 * k)], 6), 9, light.colour("#a97c48"), 0.7)
+            c.stroke(
+                path([(x - 106 + 6 * k, 1206 + 30 * k), (x, 1222 + 30 * k), (x + 106 - 6 * k, 1206 + 30 * k)], 6),
+                9,
+                light.colour("#a97c48"),
+                0.7,
+            )

@@ -6,20 +6,33 @@ import numpy as np
 
 from sample import sky
 from sample.canvas import Canvas, bgr
-from sample.curves import array, box, ellipse, loop, path, soft_box
+from sample.curves import box, ellipse, loop, path, soft_box
 from sample.light import Light
 from sample.props import small_boat
 
 HORIZON = 610.0
 DECK = 1010.0  # where feet stand
-SUNS = {"dawn": (520.0, 560.0, 44.0), "morning": (560.0, 250.0, 40.0), "day": (150.0, 120.0, 42.0), "afternoon": (140.0, 330.0, 46.0), "dusk": (200.0, 566.0, 56.0), "night": (318.0, 205.0, 42.0)}
+SUNS = {
+    "dawn": (520.0, 560.0, 44.0),
+    "morning": (560.0, 250.0, 40.0),
+    "day": (150.0, 120.0, 42.0),
+    "afternoon": (140.0, 330.0, 46.0),
+    "dusk": (200.0, 566.0, 56.0),
+    "night": (318.0, 205.0, 42.0),
+}
 
 
 def back(c: Canvas, light: Light) -> None:
     """Sky, land, far lighthouse, water."""
     sun = SUNS[light.name]
     sky.sky(c, light, HORIZON, sun=sun)
-    for x, y, size, seed in ((130, 240, 1.15, 1), (560, 170, 0.8, 2), (-150, 420, 1.0, 3), (690, 400, 0.75, 4), (300, 455, 0.6, 5)):
+    for x, y, size, seed in (
+        (130, 240, 1.15, 1),
+        (560, 170, 0.8, 2),
+        (-150, 420, 1.0, 3),
+        (690, 400, 0.75, 4),
+        (300, 455, 0.6, 5),
+    ):
         sky.cloud(c, light, x, y, size, 0.8 if light.name != "night" else 0.5, seed)
     sky.hills(c, light, HORIZON)
     sky.sea_base(c, light, HORIZON)

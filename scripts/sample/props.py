@@ -98,7 +98,14 @@ def gull(
             c.stroke([(q - 3, -1), (q + 8, -1)], 3.5, orange)
     else:
         up = math.sin(flap)
-        wing = [(-8, -40), (-2, -42 - 34 * up), (-16, -44 - 76 * up), (-30, -40 - 84 * up), (-24, -38 - 40 * up), (-22, -30)]
+        wing = [
+            (-8, -40),
+            (-2, -42 - 34 * up),
+            (-16, -44 - 76 * up),
+            (-30, -40 - 84 * up),
+            (-24, -38 - 40 * up),
+            (-22, -30),
+        ]
         c.fill(loop(wing), light.dark("#aeb6c4"))
     tail = loop([(-34, -38), (-58, -34), (-60, -26), (-34, -24)], 4)
     c.fill(tail, dark)
@@ -131,7 +138,14 @@ def gull(
         c.fill(loop([(-58, -24), (-38, -31), (-30, -25), (-62, -20)], 4), dark)
     else:
         up = math.sin(flap)
-        wing = [(-10, -38), (6, -40 - 30 * up), (-6, -44 - 72 * up), (-22, -42 - 100 * up), (-20, -36 - 46 * up), (-24, -28)]
+        wing = [
+            (-10, -38),
+            (6, -40 - 30 * up),
+            (-6, -44 - 72 * up),
+            (-22, -42 - 100 * up),
+            (-20, -36 - 46 * up),
+            (-24, -28),
+        ]
         c.fill(loop(wing), light.colour("#c3cad6"))
         c.fill(loop([(-6, -44 - 72 * up), (-22, -42 - 100 * up), (-14, -40 - 66 * up)], 4), dark)
     c.pop()
@@ -140,8 +154,21 @@ def gull(
 def far_gull(c: Canvas, light: Light, x: float, y: float, size: float, flap: float) -> None:
     """Two strokes of wing in the distance."""
     up = 7 * math.sin(flap)
-    line = path([(x - 22 * size, y - up * size), (x - 10 * size, y - (4 + up * 0.7) * size), (x, y), (x + 10 * size, y - (4 + up * 0.7) * size), (x + 22 * size, y - up * size)], 5)
-    c.stroke(line, [1.5 * size, 4.5 * size, 4 * size, 4.5 * size, 1.5 * size], light.colour("#f6f3ee") if light.level > 0.3 else light.far("#c9cfdd", 0.4))
+    line = path(
+        [
+            (x - 22 * size, y - up * size),
+            (x - 10 * size, y - (4 + up * 0.7) * size),
+            (x, y),
+            (x + 10 * size, y - (4 + up * 0.7) * size),
+            (x + 22 * size, y - up * size),
+        ],
+        5,
+    )
+    c.stroke(
+        line,
+        [1.5 * size, 4.5 * size, 4 * size, 4.5 * size, 1.5 * size],
+        light.colour("#f6f3ee") if light.level > 0.3 else light.far("#c9cfdd", 0.4),
+    )
 
 
 def rowing_boat_back(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
@@ -164,10 +191,25 @@ def rowing_boat_back(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
 
 def rowing_boat_front(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
     """The near side of the hull."""
-    shell = loop([(-292, -92), (-160, -62), (0, -52), (160, -62), (290, -96), (270, -30), (220, 26), (120, 44), (-120, 44), (-220, 26), (-268, -30)], 6)
+    shell = loop(
+        [
+            (-292, -92),
+            (-160, -62),
+            (0, -52),
+            (160, -62),
+            (290, -96),
+            (270, -30),
+            (220, 26),
+            (120, 44),
+            (-120, 44),
+            (-220, 26),
+            (-268, -30),
+        ],
+        6,
+    )
     c.fill(shell, light.colour(hull))
     c.shade(shell, 12 * light.side, -44, light.dark(hull))
-    for y, lean in ((-34, 0.0), (-8, 0.0)):
+    for y in (-34, -8):
         c.clipped([box(-320, y, 640, 4)], shell, light.dark(hull), 0.7)
     rim = path([(-294, -96), (-160, -66), (0, -56), (160, -66), (292, -100)], 8)
     c.stroke(rim, 17, light.colour("#f0dfba"))
@@ -177,7 +219,9 @@ def rowing_boat_front(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
         c.fill(ellipse(x, -18 - abs(x) * 0.03, 7, 7), light.dark(hull))
 
 
-def small_boat(c: Canvas, light: Light, x: float, y: float, size: float, hull: str, lit: float = 0.0, roll: float = 0.0) -> None:
+def small_boat(
+    c: Canvas, light: Light, x: float, y: float, size: float, hull: str, lit: float = 0.0, roll: float = 0.0
+) -> None:
     """A moored or far boat."""
     c.push(x, y, size, turn=roll)
     c.stroke([(0, -10), (0, -150)], 5, light.colour("#6b4a36"))

@@ -7,7 +7,7 @@ import math
 from sample import props, sky, sound, tower
 from sample.canvas import Canvas, Picture, bgr
 from sample.curves import ellipse, key, path
-from sample.film import Plate, Shot, Stage
+from sample.film import Live, Plate, Shot, Stage
 from sample.light import LIGHTS, Light
 from sample.pose import Pose
 from sample.sound import Track
@@ -20,9 +20,20 @@ HORIZON = 640.0
 def open_sea(c: Canvas, light: Light) -> None:
     """Sky, sun, the lighthouse far ahead, water."""
     sky.sky(c, light, HORIZON, sun=(150.0, 470.0, 48.0) if light.name == "afternoon" else (170.0, 590.0, 56.0))
-    for x, y, size, seed in ((160, 250, 1.3, 31), (600, 190, 1.0, 32), (430, 420, 0.8, 33), (-60, 400, 0.8, 34), (760, 480, 0.8, 35)):
+    for x, y, size, seed in (
+        (160, 250, 1.3, 31),
+        (600, 190, 1.0, 32),
+        (430, 420, 0.8, 33),
+        (-60, 400, 0.8, 34),
+        (760, 480, 0.8, 35),
+    ):
         sky.cloud(c, light, x, y, size, 0.85, seed)
-    c.fill(path([(-300, HORIZON + 2), (-200, HORIZON - 40), (-60, HORIZON - 66), (60, HORIZON - 34), (210, HORIZON + 2)], 6), light.far("#4f6f7a", 0.55))
+    c.fill(
+        path(
+            [(-300, HORIZON + 2), (-200, HORIZON - 40), (-60, HORIZON - 66), (60, HORIZON - 34), (210, HORIZON + 2)], 6
+        ),
+        light.far("#4f6f7a", 0.55),
+    )
     sky.sea_base(c, light, HORIZON)
     sky.far_lighthouse(c, light, 600, HORIZON + 8, 1.0, 0.35)
 
@@ -64,7 +75,11 @@ def in_boat(s: Stage, x: float, mei: Pose, bo: Pose, light: Light | None = None)
 
 def a6() -> Shot:
     """Out to sea with a song; a wall of fog waits."""
-    lines = [Line("1.8", "3.8", "bo", "Heave and ho, away we go!"), Line("4.4", "5.6", "mei", "There it is!"), Line("7.3", "9.0", "bo", "And there is the fog.")]
+    lines = [
+        Line("1.8", "3.8", "bo", "Heave and ho, away we go!"),
+        Line("4.4", "5.6", "mei", "There it is!"),
+        Line("7.3", "9.0", "bo", "And there is the fog."),
+    ]
 
     def act(s: Stage) -> None:
         t = s.t
@@ -72,10 +87,32 @@ def a6() -> Shot:
         props.far_gull(s.c, s.light, 700 - 34 * t, 350 + 4 * t, 0.9, t * 6.4 + 2)
         x = key(t, (0, -60), (5.5, 330), (10, 372))
         row = math.sin(t * 3.0)
-        bo = Pose(-130, 84, 1.0, turn=0.6, head=key(t, (5.8, 0.7), (6.6, 0.95)), lean=0.04 * row, smile=key(t, (5.8, 0.9), (6.8, -0.4)), brow=key(t, (6, 0.3), (6.8, -0.6)), gaze=(0.4, -0.1), wind=0.6)
+        bo = Pose(
+            -130,
+            84,
+            1.0,
+            turn=0.6,
+            head=key(t, (5.8, 0.7), (6.6, 0.95)),
+            lean=0.04 * row,
+            smile=key(t, (5.8, 0.9), (6.8, -0.4)),
+            brow=key(t, (6, 0.3), (6.8, -0.6)),
+            gaze=(0.4, -0.1),
+            wind=0.6,
+        )
         bo.left, bo.right = (30 + 26 * row, -190), (70 + 24 * row, -200)
         point = key(t, (4.1, 0), (4.6, 1), (6.2, 1), (7.0, 0))
-        mei = Pose(146, 44, 1.0, turn=0.7, head=key(t, (3.6, 0.3), (4.2, 0.9), (6.8, 0.9), (7.2, -0.5), (8.8, -0.5), (9.4, 0.8)), smile=key(t, (6.2, 0.9), (7.3, -0.2)), brow=key(t, (4.0, 0.2), (4.4, 0.9), (9.0, 0.8)), gaze=(0.5, -0.1), wind=0.9, tilt=0.03 * math.sin(t * 2))
+        mei = Pose(
+            146,
+            44,
+            1.0,
+            turn=0.7,
+            head=key(t, (3.6, 0.3), (4.2, 0.9), (6.8, 0.9), (7.2, -0.5), (8.8, -0.5), (9.4, 0.8)),
+            smile=key(t, (6.2, 0.9), (7.3, -0.2)),
+            brow=key(t, (4.0, 0.2), (4.4, 0.9), (9.0, 0.8)),
+            gaze=(0.5, -0.1),
+            wind=0.9,
+            tilt=0.03 * math.sin(t * 2),
+        )
         mei.right = (60 + 40 * point, -132 - 92 * point)
         mei.left = (10, -110)
         in_boat(s, x, mei, bo)
@@ -95,21 +132,57 @@ def a6() -> Shot:
         track.add(sound.gull_cry(6, 2), 0.5, 0.05, 0.5)
         speak(track, lines, {"bo": -0.25, "mei": 0.3}, 0.45)
 
-    return Shot("a6", LIGHTS["afternoon"], move((360, 640, 1.0), (380, 676, 1.1), 8.6, 5.8), [Plate(open_sea, 0.5, solid=True), swell, fog_bank], act, [near_swell], sounds, lines=lines, lufs=-19, crf=31)
+    return Shot(
+        "a6",
+        LIGHTS["afternoon"],
+        move((360, 640, 1.0), (380, 676, 1.1), 8.6, 5.8),
+        [Plate(open_sea, 0.5, solid=True), swell, fog_bank],
+        act,
+        [near_swell],
+        sounds,
+        lines=lines,
+        lufs=-19,
+        crf=31.5,
+    )
 
 
 def a7(second: bool = False) -> Shot:
     """Lost in the fog; then a bell. The second take is darker and sticks for a moment."""
-    lines = [Line("0.8", "2.4", "mei", "I can't see the shore."), Line("4.2", "6.3", "bo", "Then stop looking. Listen."), Line("8.0", "9.3", "mei", "A bell! Over there!")]
+    lines = [
+        Line("0.8", "2.4", "mei", "I can't see the shore."),
+        Line("4.2", "6.3", "bo", "Then stop looking. Listen."),
+        Line("8.0", "9.3", "mei", "A bell! Over there!"),
+    ]
 
     def act(s: Stage) -> None:
         t = s.t
         found = key(t, (7.3, 0), (7.9, 1))
-        bo = Pose(-118, 84, 1.0, turn=0.6, head=key(t, (2.6, 0.4), (3.2, -0.3), (4.1, 0.7), (7.2, 0.7), (7.8, 0.95)), smile=key(t, (3, -0.4), (5, 0.2), (8, 0.8)), brow=key(t, (2, -0.3), (4.2, 0.6), (8, 0.9)), gaze=(0.4, 0.2), blink=key(t, (6.4, 0), (6.6, 1), (7.2, 1), (7.4, 0)), wind=0.2)
+        bo = Pose(
+            -118,
+            84,
+            1.0,
+            turn=0.6,
+            head=key(t, (2.6, 0.4), (3.2, -0.3), (4.1, 0.7), (7.2, 0.7), (7.8, 0.95)),
+            smile=key(t, (3, -0.4), (5, 0.2), (8, 0.8)),
+            brow=key(t, (2, -0.3), (4.2, 0.6), (8, 0.9)),
+            gaze=(0.4, 0.2),
+            blink=key(t, (6.4, 0), (6.6, 1), (7.2, 1), (7.4, 0)),
+            wind=0.2,
+        )
         hush = key(t, (4.0, 0), (4.6, 1), (6.8, 1), (7.4, 0))
         bo.right = (90 - 30 * hush, -200 - 60 * hush)
         bo.left = (20, -190)
-        mei = Pose(138, 44, 1.0, turn=key(t, (0, 0.4), (1.4, -0.2), (2.8, 0.7), (4.2, -0.6), (6.6, -0.4), (7.6, 0.9)), smile=key(t, (6.8, -0.4), (7.8, 1)), brow=key(t, (0, 0.9), (6.8, 0.7), (7.5, 1.2)), gaze=(0.2, -0.1), blink=key(t, (6.5, 0), (6.7, 1), (7.2, 1), (7.35, 0)), wind=0.3)
+        mei = Pose(
+            138,
+            44,
+            1.0,
+            turn=key(t, (0, 0.4), (1.4, -0.2), (2.8, 0.7), (4.2, -0.6), (6.6, -0.4), (7.6, 0.9)),
+            smile=key(t, (6.8, -0.4), (7.8, 1)),
+            brow=key(t, (0, 0.9), (6.8, 0.7), (7.5, 1.2)),
+            gaze=(0.2, -0.1),
+            blink=key(t, (6.5, 0), (6.7, 1), (7.2, 1), (7.35, 0)),
+            wind=0.3,
+        )
         mei.right = (64 + 38 * found, -124 - 96 * found)
         mei.left = (-4, -104)
         mei.left_holds = props.lantern(0.0, 0.1 * math.sin(t * 2.3), 0.8)
@@ -125,7 +198,9 @@ def a7(second: bool = False) -> Shot:
 
     def thin_fog(c: Canvas, light: Light, t: float) -> None:
         for k in range(2):
-            c.soft(ellipse(900 - ((k * 520 + t * (34 + 9 * k)) % 1160), 1000 + 70 * k, 280, 34), bgr("#c79aa6"), 34, 0.42)
+            c.soft(
+                ellipse(900 - ((k * 520 + t * (34 + 9 * k)) % 1160), 1000 + 70 * k, 280, 34), bgr("#c79aa6"), 34, 0.42
+            )
 
     def sounds(track: Track) -> None:
         track.add(sound.water(10, 71, 0.3), 0, 0.1)
@@ -135,6 +210,8 @@ def a7(second: bool = False) -> Shot:
             track.add(sound.bell(), at, 0.14, 0.6)
         speak(track, lines, {"bo": -0.25, "mei": 0.25}, 0.42)
 
+    stuck: Picture | None = None
+
     def worse(k: int, frame: Picture) -> Picture | None:
         nonlocal stuck
         if k == 126:
@@ -143,8 +220,18 @@ def a7(second: bool = False) -> Shot:
             return stuck
         return (frame * 0.62).astype(frame.dtype)
 
-    stuck: Picture | None = None
-    shot = Shot("a7", LIGHTS["dusk"], move((352, 742, 1.34), (366, 742, 1.44), 8.6, 6.6), [Plate(open_sea, 0.5, 3.0, solid=True), swell, fog], act, [near_swell, thin_fog], sounds, lines=lines, lufs=-24, crf=31)
+    shot = Shot(
+        "a7",
+        LIGHTS["dusk"],
+        move((352, 742, 1.34), (366, 742, 1.44), 8.6, 6.6),
+        [Plate(open_sea, 0.5, 3.0, solid=True), swell, fog],
+        act,
+        [near_swell, thin_fog],
+        sounds,
+        lines=lines,
+        lufs=-24,
+        crf=31.5,
+    )
     if second:
         shot.worse, shot.crf = worse, 33
     return shot
@@ -152,14 +239,28 @@ def a7(second: bool = False) -> Shot:
 
 def a8() -> Shot:
     """The landing: Ines rings, Mei comes up the rock."""
-    lines = [Line("3.4", "4.8", "ines", "Mei! In this fog?"), Line("5.3", "7.2", "mei", "You didn't say goodnight."), Line("8.0", "9.4", "ines", "Oh. Come up, come up.")]
+    lines = [
+        Line("3.4", "4.8", "ines", "Mei! In this fog?"),
+        Line("5.3", "7.2", "mei", "You didn't say goodnight."),
+        Line("8.0", "9.4", "ines", "Oh. Come up, come up."),
+    ]
     walk = Walk((1.2, 60), (4.2, 262), scale=0.72, stride=30)
 
     def act(s: Stage) -> None:
         t = s.t
         ring = key(t, (0, 1), (2.6, 1), (3.1, 0))
         swing = math.sin(t * 9.0) * ring
-        ines = Pose(452, 1040, 0.72, turn=-0.6, smile=key(t, (2.6, 0.1), (3.3, 0.8), (5.4, 0.4), (7.4, 0.9)), brow=key(t, (2.4, 0.1), (3.0, 1), (5.4, 0.6), (7.6, 0.9)), gaze=(-0.5, 0.3), wind=1.0, tilt=key(t, (7.0, 0), (7.5, -0.1)))
+        ines = Pose(
+            452,
+            1040,
+            0.72,
+            turn=-0.6,
+            smile=key(t, (2.6, 0.1), (3.3, 0.8), (5.4, 0.4), (7.4, 0.9)),
+            brow=key(t, (2.4, 0.1), (3.0, 1), (5.4, 0.6), (7.6, 0.9)),
+            gaze=(-0.5, 0.3),
+            wind=1.0,
+            tilt=key(t, (7.0, 0), (7.5, -0.1)),
+        )
         ines.left = (-70 + 12 * swing, -214 - 60 * ring + 40 * (1 - ring))
         if t > 7.4:
             call = key(t, (7.4, 0), (7.9, 1))
@@ -175,15 +276,41 @@ def a8() -> Shot:
 
         if t < 7.4:
             ines.left_holds = hand_bell
-        props.small_boat(s.c, s.light, key(t, (0, -130), (1.4, 14)), 1096 + 4 * math.sin(t * 1.4), 1.5, "#b5412f", 0.0, 0.03 * math.sin(t * 1.1))
+        props.small_boat(
+            s.c,
+            s.light,
+            key(t, (0, -130), (1.4, 14)),
+            1096 + 4 * math.sin(t * 1.4),
+            1.5,
+            "#b5412f",
+            0.0,
+            0.03 * math.sin(t * 1.1),
+        )
         s.person("ines", ines)
         if t > 0.9:
-            mei = Pose(0, 1052 - key(t, (1.2, -22), (2.4, 0)), turn=0.7, smile=key(t, (4, 0.3), (5.4, -0.4), (7.2, -0.2), (8.6, 0.9)), brow=key(t, (4.6, 0.6), (5.4, 1), (8.6, 0.4)), gaze=(0.5, -0.6), wind=0.9, tilt=-0.04)
+            mei = Pose(
+                0,
+                1052 - key(t, (1.2, -22), (2.4, 0)),
+                turn=0.7,
+                smile=key(t, (4, 0.3), (5.4, -0.4), (7.2, -0.2), (8.6, 0.9)),
+                brow=key(t, (4.6, 0.6), (5.4, 1), (8.6, 0.4)),
+                gaze=(0.5, -0.6),
+                wind=0.9,
+                tilt=-0.04,
+            )
             mei.right_holds = props.lantern(0.0, 0.15 * math.sin(t * 4), 0.9)
             mei.shadow = t > 1.6
             s.person("mei", walk.apply(mei, t))
         if t > 8.2:
-            props.gull(s.c, s.light, key(t, (8.2, 800), (9.3, 648)), key(t, (8.2, 600), (9.3, 806)), 0.8, -1, flap=None if t > 9.35 else t * 17)
+            props.gull(
+                s.c,
+                s.light,
+                key(t, (8.2, 800), (9.3, 648)),
+                key(t, (8.2, 600), (9.3, 806)),
+                0.8,
+                -1,
+                flap=None if t > 9.35 else t * 17,
+            )
 
     def sounds(track: Track) -> None:
         track.add(sound.water(10.4, 81, 0.9), 0, 0.15)
@@ -196,5 +323,7 @@ def a8() -> Shot:
         speak(track, lines, {"ines": 0.2, "mei": -0.3}, 0.45)
 
     camera = move((360, 560, 1.0), (352, 842, 1.5), 4.4, 0.4)
-    under = [Plate(tower.back, 0.55, solid=True), tower.live, Plate(tower.mid)]
-    return Shot("a8", LIGHTS["dusk"], camera, under, act, [tower.shore], sounds, lines=lines, lufs=-22, seconds=10.4, crf=31)
+    under: list[Plate | Live] = [Plate(tower.back, 0.55, solid=True), tower.live, Plate(tower.mid)]
+    return Shot(
+        "a8", LIGHTS["dusk"], camera, under, act, [tower.shore], sounds, lines=lines, lufs=-22, seconds=10.4, crf=31.5
+    )

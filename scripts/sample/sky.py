@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from sample.canvas import Canvas, bgr, blend_colours
-from sample.curves import array, box, ellipse, loop, path
+from sample.curves import Points, array, box, ellipse, loop, path
 from sample.light import Light
 
 
-def sky(c: Canvas, light: Light, horizon: float, top: float = -700, sun: tuple[float, float, float] | None = None) -> None:
+def sky(
+    c: Canvas, light: Light, horizon: float, top: float = -700, sun: tuple[float, float, float] | None = None
+) -> None:
     """The still sky down to the horizon; sun is (x, y, radius)."""
     a = [bgr(x) for x in light.sky]
     c.gradient(top, horizon + 2, [(0, a[0]), (0.5, a[1]), (0.82, a[2]), (1, a[3])])
@@ -32,7 +35,7 @@ def stars(c: Canvas, seed: int = 7, count: int = 130) -> None:
     """Still stars, a few of them large."""
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        x, y = float(rng.uniform(-300, 1020)), float(rng.uniform(-600, 560)) 
+        x, y = float(rng.uniform(-300, 1020)), float(rng.uniform(-600, 560))
         size = float(rng.choice([1.0, 1.3, 1.8, 2.6], p=[0.5, 0.3, 0.15, 0.05]))
         c.fill(ellipse(x, y, size, n=10), (255, 244, 232), float(rng.uniform(0.4, 0.95)))
 
@@ -60,7 +63,7 @@ def hills(c: Canvas, light: Light, horizon: float) -> None:
     c.fill(_ground(front, horizon), light.far("#4e7a66", 0.5))
 
 
-def _ground(points: list[tuple[float, float]], y: float) -> object:
+def _ground(points: Sequence[tuple[float, float]], y: float) -> Points:
     line = path([(px, y + py) for px, py in points], 6)
     return np.concatenate([line, array([(points[-1][0], y + 3), (points[0][0], y + 3)])])
 
@@ -74,7 +77,10 @@ def far_lighthouse(c: Canvas, light: Light, x: float, y: float, size: float, haz
     c.fill(tower, light.far("#f4ece0", haze))
     for u in (0.12, 0.42, 0.72):
         w0, w1 = 17 - 6 * u, 17 - 6 * (u + 0.15)
-        c.fill([(-w0, -28 - 162 * u), (w0, -28 - 162 * u), (w1, -28 - 162 * (u + 0.15)), (-w1, -28 - 162 * (u + 0.15))], light.far("#c93f35", haze))
+        c.fill(
+            [(-w0, -28 - 162 * u), (w0, -28 - 162 * u), (w1, -28 - 162 * (u + 0.15)), (-w1, -28 - 162 * (u + 0.15))],
+            light.far("#c93f35", haze),
+        )
     c.shade(tower, 9 * light.side, 0, light.far("#6a6480", haze), 0.5)
     c.fill(box(-19, -198, 38, 9), light.far("#3a3a4a", haze))
     c.fill(box(-9, -222, 18, 24), light.far("#7fa0ac", haze))
@@ -84,10 +90,29 @@ def far_lighthouse(c: Canvas, light: Light, x: float, y: float, size: float, haz
 
 def sea_base(c: Canvas, light: Light, horizon: float, bottom: float = 1500) -> None:
     """The still body of the water."""
-    c.gradient(horizon, bottom, [(0, bgr(light.sea[0])), (0.16, blend_colours(bgr(light.sea[0]), bgr(light.sea[1]), 0.5)), (0.6, bgr(light.sea[1])), (1, blend_colours(bgr(light.sea[1]), (20, 10, 10), 0.25))])
+    c.gradient(
+        horizon,
+        bottom,
+        [
+            (0, bgr(light.sea[0])),
+            (0.16, blend_colours(bgr(light.sea[0]), bgr(light.sea[1]), 0.5)),
+            (0.6, bgr(light.sea[1])),
+            (1, blend_colours(bgr(light.sea[1]), (20, 10, 10), 0.25)),
+        ],
+    )
 
 
-def glitter(c: Canvas, light: Light, t: float, x: float, horizon: float, depth: float = 240, width: float = 60, seed: int = 3, level: float = 0.8) -> None:
+def glitter(
+    c: Canvas,
+    light: Light,
+    t: float,
+    x: float,
+    horizon: float,
+    depth: float = 240,
+    width: float = 60,
+    seed: int = 3,
+    level: float = 0.8,
+) -> None:
     """The path of light below sun or moon: dashes that come and go."""
     rng = np.random.default_rng(seed)
     for k in range(22):
@@ -101,7 +126,20 @@ def glitter(c: Canvas, light: Light, t: float, x: float, horizon: float, depth: 
             c.fill(ellipse(cx, cy, w, 1.2 + 3.2 * u, n=16), bgr(light.sun), level * (0.35 + 0.65 * on) * (1 - 0.5 * u))
 
 
-def wave_band(c: Canvas, light: Light, t: float, y: float, high: float, long: float, speed: float, deep: float, bottom: float, x0: float = -60, x1: float = 780, crest: float = 0.5) -> None:
+def wave_band(
+    c: Canvas,
+    light: Light,
+    t: float,
+    y: float,
+    high: float,
+    long: float,
+    speed: float,
+    deep: float,
+    bottom: float,
+    x0: float = -60,
+    x1: float = 780,
+    crest: float = 0.5,
+) -> None:
     """One row of waves from y down to bottom, with a lit crest line."""
     xs = np.linspace(x0, x1, 49)
     ys = y + high * (np.sin(xs / long + t * speed) + 0.35 * np.sin(xs / long * 2.3 - t * speed * 1.3 + y))

@@ -77,12 +77,15 @@ def murmur(seconds: float, seed: int) -> Sound:
     for _ in range(9):
         pitch, rate = float(rng.uniform(95, 260)), float(rng.uniform(3.2, 5.2))
         phase, pan = float(rng.uniform(0, 6)), float(rng.uniform(0.15, 0.85))
-        words = np.clip(np.sin(2 * math.pi * rate * t + phase) + 0.3, 0, 1) * np.clip(np.sin(2 * math.pi * t * float(rng.uniform(0.2, 0.5)) + phase * 2) + 0.4, 0, 1)
+        words = np.clip(np.sin(2 * math.pi * rate * t + phase) + 0.3, 0, 1) * np.clip(
+            np.sin(2 * math.pi * t * float(rng.uniform(0.2, 0.5)) + phase * 2) + 0.4, 0, 1
+        )
         glide = np.cumsum(pitch * (1 + 0.08 * np.sin(2 * math.pi * t * 0.9 + phase))) / RATE
         talk = sum(np.sin(2 * math.pi * h * glide) / h for h in range(1, 7))
         out += (talk * words)[:, None] * np.array([1 - pan, pan])
     hush = noise(seconds, 200, 1600, seed + 5, 0.4)
-    return out / np.abs(out).max() * 0.8 + hush[:, None] * 0.25
+    loud: Sound = out / np.abs(out).max() * 0.8 + hush[:, None] * 0.25
+    return loud
 
 
 def gull_cry(seed: int, count: int = 3) -> Sound:
@@ -93,7 +96,9 @@ def gull_cry(seed: int, count: int = 3) -> Sound:
         long = 0.34 - 0.05 * k + float(rng.uniform(0, 0.05))
         t = _time(long)
         u = t / long
-        pitch = (1150 + float(rng.uniform(-60, 60))) * (0.72 + 0.5 * np.sin(math.pi * np.minimum(u * 1.5, 1)) - 0.25 * u)
+        pitch = (1150 + float(rng.uniform(-60, 60))) * (
+            0.72 + 0.5 * np.sin(math.pi * np.minimum(u * 1.5, 1)) - 0.25 * u
+        )
         phase = 2 * math.pi * np.cumsum(pitch) / RATE
         tone = sum(np.sin(h * phase) * g for h, g in ((1, 1.0), (2, 0.7), (3, 0.45), (4, 0.2)))
         rasp = 1 + 0.3 * np.sin(2 * math.pi * 55 * t)
@@ -106,7 +111,15 @@ def bell(pitch: float = 620, seconds: float = 2.2) -> Sound:
     """A hand bell."""
     t = _time(seconds)
     out: Sound = np.zeros(len(t))
-    for ratio, gain, decay in ((0.5, 0.3, 2.0), (1, 1.0, 1.6), (1.19, 0.5, 1.2), (2.0, 0.55, 0.9), (2.74, 0.4, 0.6), (3.76, 0.25, 0.4), (5.1, 0.12, 0.25)):
+    for ratio, gain, decay in (
+        (0.5, 0.3, 2.0),
+        (1, 1.0, 1.6),
+        (1.19, 0.5, 1.2),
+        (2.0, 0.55, 0.9),
+        (2.74, 0.4, 0.6),
+        (3.76, 0.25, 0.4),
+        (5.1, 0.12, 0.25),
+    ):
         out += gain * np.sin(2 * math.pi * pitch * ratio * t) * np.exp(-t / decay * 1.6)
     attack = np.minimum(t / 0.002, 1) * np.clip((seconds - t) / 0.2, 0, 1)
     return out * attack / 2.6
@@ -119,7 +132,8 @@ def foghorn(seconds: float = 2.4) -> Sound:
     pitch = np.convolve(np.pad(pitch, 2400, mode="edge"), np.ones(4801) / 4801, mode="valid")
     phase = 2 * math.pi * np.cumsum(pitch) / RATE
     tone: Sound = sum((np.sin(h * phase) / h**1.1 for h in range(1, 9)), np.zeros(len(t)))
-    return tone * np.clip(t / 0.25, 0, 1) * np.clip((seconds - t) / 0.5, 0, 1) / 1.8
+    out: Sound = tone * np.clip(t / 0.25, 0, 1) * np.clip((seconds - t) / 0.5, 0, 1) / 1.8
+    return out
 
 
 def step(seed: int, wood: bool = True) -> Sound:
@@ -127,7 +141,8 @@ def step(seed: int, wood: bool = True) -> Sound:
     t = _time(0.16)
     knock = np.sin(2 * math.pi * (88 if wood else 150) * t * (1 - t)) * np.exp(-t * (30 if wood else 55))
     grit = noise(0.16, 300 if wood else 900, 2200 if wood else 5000, seed) * np.exp(-t * 60)
-    return (knock * (1.0 if wood else 0.5) + 0.5 * grit) * np.minimum(t / 0.002, 1)
+    out: Sound = (knock * (1.0 if wood else 0.5) + 0.5 * grit) * np.minimum(t / 0.002, 1)
+    return out
 
 
 def creak(seed: int, seconds: float = 0.9) -> Sound:
@@ -137,8 +152,11 @@ def creak(seed: int, seconds: float = 0.9) -> Sound:
     rate = 26 + 30 * np.sin(math.pi * t / seconds) + np.interp(t, np.linspace(0, seconds, 9), rng.normal(0, 4, 9))
     phase = np.cumsum(rate) / RATE
     saw = 1 - 2 * (phase % 1.0)
-    ring = np.sin(2 * math.pi * 410 * t) * 0.5 + np.sin(2 * math.pi * 655 * t) * 0.35 + np.sin(2 * math.pi * 980 * t) * 0.2
-    return np.clip(saw, 0, 1) ** 5 * ring * np.sin(math.pi * t / seconds) ** 1.5
+    ring = (
+        np.sin(2 * math.pi * 410 * t) * 0.5 + np.sin(2 * math.pi * 655 * t) * 0.35 + np.sin(2 * math.pi * 980 * t) * 0.2
+    )
+    out: Sound = np.clip(saw, 0, 1) ** 5 * ring * np.sin(math.pi * t / seconds) ** 1.5
+    return out
 
 
 def flutter(seconds: float = 0.8, rate: float = 9.0, seed: int = 4) -> Sound:

@@ -69,11 +69,17 @@ def still(x: float, y: float, zoom: float) -> Camera:
     return lambda t: (x, y, zoom)
 
 
-def move(a: tuple[float, float, float], b: tuple[float, float, float], seconds: float = 10.0, start: float = 0.0) -> Camera:
+def move(
+    a: tuple[float, float, float], b: tuple[float, float, float], seconds: float = 10.0, start: float = 0.0
+) -> Camera:
     """A slow move from a to b."""
 
     def camera(t: float) -> tuple[float, float, float]:
-        return (key(t, (start, a[0]), (seconds, b[0])), key(t, (start, a[1]), (seconds, b[1])), key(t, (start, a[2]), (seconds, b[2])))
+        return (
+            key(t, (start, a[0]), (seconds, b[0])),
+            key(t, (start, a[1]), (seconds, b[1])),
+            key(t, (start, a[2]), (seconds, b[2])),
+        )
 
     return camera
 
@@ -82,7 +88,9 @@ def speak(track: Track, lines: list[Line], pans: dict[str, float] | None = None,
     """All lines of dialogue."""
     for k, line in enumerate(lines):
         loud = {"mei": 0.8, "bo": 1.0, "ines": 0.85}[line.who]
-        track.add(say(line, 100 + 7 * k + len(line.text)), float(line.start), gain * loud, (pans or {}).get(line.who, 0.0))
+        track.add(
+            say(line, 100 + 7 * k + len(line.text)), float(line.start), gain * loud, (pans or {}).get(line.who, 0.0)
+        )
 
 
 def feet(track: Track, walk: Walk, gain: float, wood: bool = True, pan: Callable[[float], float] | None = None) -> None:

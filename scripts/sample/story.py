@@ -110,7 +110,11 @@ SERIES: list[dict[str, Any]] = [
 CHARACTERS: dict[str, dict[str, Any]] = {
     "mei": {"name": "Mei", "person": "p-mei", "facts": {"hair": "black bob", "coat": "yellow", "boots": "red"}},
     "bo": {"name": "Bo", "person": "p-bo", "facts": {"hair": "red beard", "jersey": "blue", "cap": "navy"}},
-    "ines": {"name": "Ines", "person": "p-ines", "facts": {"hair": "white", "coat": "plum", "scarf": "green", "glasses": "round"}},
+    "ines": {
+        "name": "Ines",
+        "person": "p-ines",
+        "facts": {"hair": "white", "coat": "plum", "scarf": "green", "glasses": "round"},
+    },
 }
 PLACES = {
     "pier": {"name": "The old pier"},

@@ -22,12 +22,17 @@ def back(c: Canvas, light: Light) -> None:
     sky.sky(c, light, HORIZON, sun=(120.0, 690.0, 54.0) if light.name == "dusk" else (130.0, 150.0, 42.0))
     for x, y, size, seed in ((120, 380, 1.2, 9), (640, 300, 0.9, 10), (60, 560, 0.8, 12), (640, 600, 0.7, 13)):
         sky.cloud(c, light, x, y, size, 0.75 if light.name != "night" else 0.4, seed)
-    c.fill(path([(-300, HORIZON), (-200, HORIZON - 30), (-60, HORIZON - 46), (60, HORIZON - 24), (180, HORIZON + 1)], 6), light.far("#4f6f7a", 0.6))
+    c.fill(
+        path([(-300, HORIZON), (-200, HORIZON - 30), (-60, HORIZON - 46), (60, HORIZON - 24), (180, HORIZON + 1)], 6),
+        light.far("#4f6f7a", 0.6),
+    )
     sky.sea_base(c, light, HORIZON)
     if light.lamps > 0.5:
         rng = np.random.default_rng(5)
         for _ in range(16):  # the town across the bay
-            c.fill(ellipse(float(rng.uniform(-60, 150)), HORIZON - float(rng.uniform(2, 26)), 2.2, n=8), (120, 200, 255))
+            c.fill(
+                ellipse(float(rng.uniform(-60, 150)), HORIZON - float(rng.uniform(2, 26)), 2.2, n=8), (120, 200, 255)
+            )
 
 
 def live(c: Canvas, light: Light, t: float) -> None:
@@ -39,8 +44,24 @@ def live(c: Canvas, light: Light, t: float) -> None:
 
 def mid(c: Canvas, light: Light) -> None:
     """Rock, tower and the keeper's cottage."""
-    rock = loop([(40, 1120), (90, 1060), (180, 1030), (300, 1010), (430, 1000), (620, 1006), (760, 1020), (860, 1120), (800, 1200), (120, 1200)])
-    c.fill(loop([(250, 1040), (300, 960), (400, 930), (560, 936), (700, 960), (860, 1030), (700, 1060)]), light.dark("#6a6372"))
+    rock = loop(
+        [
+            (40, 1120),
+            (90, 1060),
+            (180, 1030),
+            (300, 1010),
+            (430, 1000),
+            (620, 1006),
+            (760, 1020),
+            (860, 1120),
+            (800, 1200),
+            (120, 1200),
+        ]
+    )
+    c.fill(
+        loop([(250, 1040), (300, 960), (400, 930), (560, 936), (700, 960), (860, 1030), (700, 1060)]),
+        light.dark("#6a6372"),
+    )
     _cottage(c, light)
     x, base, top = 430.0, 1000.0, 300.0
     w0, w1 = 92.0, 56.0
@@ -56,12 +77,17 @@ def mid(c: Canvas, light: Light) -> None:
     c.shade(tower, 62 * light.side, 0, light.dark("#8a809a"), 0.5)
     c.shade(tower, -9 * light.side, 0, bgr(light.rim), 0.5 * light.rim_level)
     for y in (420, 590, 740):
-        c.fill(loop([(x - 13, y + 40), (x - 13, y), (x, y - 16), (x + 13, y), (x + 13, y + 40)], 4), (100, 190, 250) if light.lamps > 0.5 else light.dark("#4d6f80"))
+        c.fill(
+            loop([(x - 13, y + 40), (x - 13, y), (x, y - 16), (x + 13, y), (x + 13, y + 40)], 4),
+            (100, 190, 250) if light.lamps > 0.5 else light.dark("#4d6f80"),
+        )
     door = loop([(x - 32, 1006), (x - 32, 906), (x, 872), (x + 32, 906), (x + 32, 1006)], 4)
     c.fill(door, light.colour("#2f6f6a"))
     c.stroke([(x, 884), (x, 1002)], 3, light.dark("#2f6f6a"))
     c.fill(ellipse(x + 18, 950, 4.5), light.colour("#e0b04a"))
-    c.stroke(path([(x - 38, 1006), (x - 38, 902), (x, 864), (x + 38, 902), (x + 38, 1006)], 5), 9, light.dark("#c9bda8"))
+    c.stroke(
+        path([(x - 38, 1006), (x - 38, 902), (x, 864), (x + 38, 902), (x + 38, 1006)], 5), 9, light.dark("#c9bda8")
+    )
     iron = light.colour("#3a3f50")
     c.fill([(x - w1 - 4, 304), (x - 92, 282), (x + 92, 282), (x + w1 + 4, 304)], light.dark("#5a5568"))
     c.fill(box(x - 96, 270, 192, 14), iron)
@@ -82,7 +108,10 @@ def mid(c: Canvas, light: Light) -> None:
     for px, py, w in ((180, 1090, 60), (340, 1120, 90), (560, 1076, 70), (700, 1120, 80), (480, 1160, 110)):
         c.stroke(path([(px - w, py + 8), (px, py - 6), (px + w * 0.7, py + 10)], 5), [2, 6, 2], light.dark("#4f4858"))
     for k in range(4):  # steps
-        c.fill(box(x - 46 - 8 * k, 1002 + 9 * k, 92 + 16 * k, 9), light.colour("#b8aea6") if k % 2 == 0 else light.dark("#b8aea6"))
+        c.fill(
+            box(x - 46 - 8 * k, 1002 + 9 * k, 92 + 16 * k, 9),
+            light.colour("#b8aea6") if k % 2 == 0 else light.dark("#b8aea6"),
+        )
     for px, py in ((250, 1030), (560, 1022), (640, 1030), (720, 1040), (200, 1042)):
         for q in range(5):
             c.stroke(path([(px + 5 * q, py), (px + 5 * q + 3 * (q - 2), py - 20)], 2), [4, 1], light.colour("#6f8f5a"))
@@ -103,7 +132,11 @@ def shore(c: Canvas, light: Light, t: float) -> None:
     sky.wave_band(c, light, t, 1150, 7, 80, 1.0, 0.95, 1260, crest=0.4)
     for k in range(7):
         u = (t * 0.5 + k * 0.37) % 1.0
-        c.fill(ellipse(110 + 112 * k, 1150 - 10 * math.sin(math.pi * u), 46 * (0.5 + u), 9 * (1 - u) + 2, n=18), blend_colours(bgr(light.sea[0]), bgr(light.sky[3]), 0.5), 0.6 * (1 - u))
+        c.fill(
+            ellipse(110 + 112 * k, 1150 - 10 * math.sin(math.pi * u), 46 * (0.5 + u), 9 * (1 - u) + 2, n=18),
+            blend_colours(bgr(light.sea[0]), bgr(light.sky[3]), 0.5),
+            0.6 * (1 - u),
+        )
     sky.wave_band(c, light, t, 1196, 8, 110, -0.9, 1.0, 1500, crest=0.25)
 
 
@@ -127,7 +160,9 @@ def beam(c: Canvas, t: float, x: float, y: float, level: float, turn: float = 0.
 def room(c: Canvas, light: Light) -> None:
     """Windows on the night, the floor and the rail."""
     sky.sky(c, light, 760, sun=(150.0, 300.0, 40.0))
-    c.fill(path([(-300, 760), (-100, 730), (80, 742), (260, 720), (420, 750), (560, 760)], 6), light.far("#4f6f7a", 0.55))
+    c.fill(
+        path([(-300, 760), (-100, 730), (80, 742), (260, 720), (420, 750), (560, 760)], 6), light.far("#4f6f7a", 0.55)
+    )
     sky.sea_base(c, light, 760)
     rng = np.random.default_rng(5)
     for _ in range(26):
@@ -160,7 +195,9 @@ def lens(c: Canvas, light: Light, t: float, lit: float) -> None:
     x, y = 360.0, 610.0
     brass, dark = light.colour("#c8923a"), light.dark("#8a5f28")
     c.fill([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)], light.colour("#3f5f5c"))
-    c.shade(array([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)]), 34 * light.side, 0, light.dark("#2f4a48"))
+    c.shade(
+        array([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)]), 34 * light.side, 0, light.dark("#2f4a48")
+    )
     c.fill(soft_box(x - 92, 808, 184, 26, 8), brass)
     c.shade(soft_box(x - 92, 808, 184, 26, 8), 40 * light.side, -8, dark)
     shell = _lens_shape(x, y, 1.0)
@@ -194,4 +231,15 @@ def candle(c: Canvas, light: Light, t: float, x: float, y: float) -> None:
 
 
 def _lens_shape(x: float, y: float, k: float) -> Points:
-    return loop([(x, y - 200 * k), (x + 74 * k, y - 150 * k), (x + 108 * k, y), (x + 74 * k, y + 150 * k), (x, y + 200 * k), (x - 74 * k, y + 150 * k), (x - 108 * k, y), (x - 74 * k, y - 150 * k)])
+    return loop(
+        [
+            (x, y - 200 * k),
+            (x + 74 * k, y - 150 * k),
+            (x + 108 * k, y),
+            (x + 74 * k, y + 150 * k),
+            (x, y + 200 * k),
+            (x - 74 * k, y + 150 * k),
+            (x - 108 * k, y),
+            (x - 74 * k, y - 150 * k),
+        ]
+    )
