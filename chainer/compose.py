@@ -8,7 +8,6 @@ is missing and delivers the folder. The command line and a backend call the same
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -201,6 +200,8 @@ async def render_episode_async(
     `on_progress` is called in the loop's own thread. When the task is cancelled, the await ends
     only after every child process has ended.
     """
+    import asyncio
+
     loop = asyncio.get_running_loop()
     stop = cancel or threading.Event()
     report: OnProgress | None = None

@@ -27,8 +27,10 @@ def key_of(type_word: str, value: Any) -> Digest:
     Takes None, bool, int, str, Fraction, StrEnum, and lists, tuples and str-keyed mappings
     of these. Raises `TypeError` for anything else, floats included.
     """
-    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(f"chainer:{type_word}:{text}".encode()).hexdigest()
+    # Not ensure_ascii: it writes a character beyond U+FFFF and its two surrogates the same way.
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    whole = f"chainer:{type_word}:{text}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(whole).hexdigest()
 
 
 def bytes_digest(data: bytes) -> Digest:
@@ -60,7 +62,11 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("keys of a digested mapping must be str")
-        return {key: _canonical(item) for key, item in value.items()}
+        # A key that starts with a slash gets another, so that no mapping reads as a Fraction.
+        return {
+            "/" + key if key.startswith("/") else key: _canonical(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_canonical(item) for item in value]
     raise TypeError(f"{type(value).__name__} cannot be part of a key: {value!r}")

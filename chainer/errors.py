@@ -25,8 +25,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -70,6 +72,11 @@ class ChainerError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors come back from worker processes; subclasses are made from other arguments.
+        state = {**self.__dict__, "facts": dict(self.facts)}
+        return _revive, (type(self), self.message, state)
 
     def as_json(self) -> dict[str, Any]:
         """The error as one JSON object: `code`, `exit_status`, `message`, `facts`."""
@@ -197,7 +204,7 @@ class RenderError(ChainerError, RuntimeError):
         self.argv = tuple(argv)
         self.stderr = stderr
         if self.argv:
-            message = f"{message}\n  command: {' '.join(self.argv)}"
+            message = f"{message}\n  command: {shlex.join(self.argv)}"
         if stderr:
             tail = "\n".join(f"    {line}" for line in stderr.strip().splitlines()[-12:])
             message = f"{message}\n  its last words:\n{tail}"
@@ -231,12 +238,23 @@ class Cancelled(ChainerError, RuntimeError):
     exit_status = 130
 
 
+def _revive(cls: type[ChainerError], message: str, state: dict[str, Any]) -> ChainerError:
+    error = cls.__new__(cls, message)
+    error.args = (message,)
+    error.__dict__.update(state, facts=MappingProxyType(state["facts"]))
+    return error
+
+
 def _plain(value: Any) -> Any:
     """`value` as something json.dumps takes: containers kept, the rest as text."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)  # JSON has no word for it
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
+        value = sorted(value, key=str)
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return str(value)

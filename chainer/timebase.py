@@ -20,32 +20,29 @@ AAC_PRIMING = 1024
 """Samples that the AAC-LC encoder of FFmpeg puts before the first real one: one frame,
 since packet k carries the overlapping windows of frames k-1 and k."""
 
-_DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,9})?")
-_RATIO = re.compile(r"(-?\d{1,12})/([1-9]\d{0,11})")
+_DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?")
+_RATIO = re.compile(r"(-?[0-9]{1,12})/([1-9][0-9]{0,11})")
 
 
 def parse_time(value: object) -> Fraction:
     """Exact seconds from `"9.5"`, `"2/5"`, an integer, a Fraction, or a float's decimal text.
 
-    Raises `ValueError` for anything else, and for texts of more than 12 digits before or
-    9 after the point (a duration has no use for them and a hostile file has).
+    Raises `ValueError` for anything else, and for more than 12 digits before or 9 after the
+    point (a duration has no use for them and a hostile file has).
     """
-    if isinstance(value, bool):
-        raise ValueError(f"{value!r} is not a time")
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12:
         return Fraction(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"{value!r} is not a time")
-        value = format(Decimal(repr(value)), "f")
+    if isinstance(value, float) and math.isfinite(value):
+        # float(): numpy's floats write themselves as "np.float64(9.5)".
+        value = format(Decimal(repr(float(value))), "f")
     if isinstance(value, str):
         if _DECIMAL.fullmatch(value):
             return Fraction(value)
         if ratio := _RATIO.fullmatch(value):
             return Fraction(int(ratio[1]), int(ratio[2]))
-    raise ValueError(f'{value!r} is not a time; write seconds as "9.5", "2/5" or 9')
+    raise ValueError(f'{repr(value)[:60]} is not a time; write seconds as "9.5", "2/5" or 9')
 
 
 def time_text(seconds: Fraction) -> str:

@@ -18,11 +18,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from sample import graphfile, loudness  # noqa: E402
-from sample.film import Shot, write  # noqa: E402
-from sample.sound import Track  # noqa: E402
-from sample.speech import Sound  # noqa: E402
-from sample.story import ATOMS, TAKES  # noqa: E402
+from sample import graphfile, loudness
+from sample.film import Shot, write
+from sample.sound import Track
+from sample.speech import Sound
+from sample.story import ATOMS, TAKES
 
 LIMIT = 5_600_000  # bytes of everything under the output folder that this script wrote
 
@@ -44,8 +44,12 @@ def sounded(shot: Shot) -> Sound | None:
 
 def main() -> int:
     """Make the sample; 0 when all is within its limits."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent.parent / "graphs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).resolve().parent.parent / "graphs"
+    )
     parser.add_argument("--only", default="", help="film only these, for example a1,a7-take2")
     args = parser.parse_args()
     only = {x for x in args.only.split(",") if x}
@@ -54,7 +58,9 @@ def main() -> int:
     media.mkdir(parents=True, exist_ok=True)
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
 
-    films = {name: atom.film for name, atom in ATOMS.items()} | {take: film for take, film, _ in TAKES.values()}
+    films = {name: atom.film for name, atom in ATOMS.items()} | {
+        take: film for take, film, _ in TAKES.values()
+    }
     nodes: dict[str, dict[str, Any]] = {}
     truths: dict[str, Any] = {}
     total = 0
@@ -67,18 +73,25 @@ def main() -> int:
         target = media / f"{name}.mp4"
         seen = write(shot, samples, target, ffmpeg)
         total += target.stat().st_size
-        truths[name] = graphfile.truth(name, shot, seen, None if samples is None else shot.lufs)
+        truths[name] = graphfile.truth(shot, seen, None if samples is None else shot.lufs)
         if name in ATOMS:
-            nodes[name] = graphfile.node(name, shot, graphfile.cast(shot, seen), graphfile.created(order))
+            nodes[name] = graphfile.node(
+                name, shot, graphfile.cast(shot, seen), graphfile.created(order)
+            )
         else:
             truths[name]["worse"] = next(why for take, _, why in TAKES.values() if take == name)
-        print(f"{name}: {target.stat().st_size // 1024} KiB in {time.perf_counter() - began:.1f} s", flush=True)
+        print(
+            f"{name}: {target.stat().st_size // 1024} KiB in {time.perf_counter() - began:.1f} s",
+            flush=True,
+        )
     if only:
         return 0
     graphfile.references(folder / "ref")
     graphfile.save(graphfile.graph(nodes), args.out / "harbor.json")
     graphfile.save(truths, folder / "truth.json")
-    total = (args.out / "harbor.json").stat().st_size + sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+    total = (args.out / "harbor.json").stat().st_size + sum(
+        f.stat().st_size for f in folder.rglob("*") if f.is_file()
+    )
     print(f"in all {total // 1024} KiB")
     return 0 if total < LIMIT else 1
 

@@ -77,6 +77,7 @@ class Gauge:
     def __init__(self, graph: Graph, scorer: Scorer, seconds: Callable[[Atom], Fraction]) -> None:
         self.graph = graph
         self._scorer = scorer
+        self._explained = scorer if isinstance(scorer, Explained) else None
         self._measure = seconds
         self._seconds: dict[str, Fraction] = {}
         self._scores: dict[str, Fraction] = {}
@@ -138,6 +139,6 @@ class Gauge:
         )
 
     def _terms(self, name: str) -> Sequence[tuple[str, Fraction]]:
-        if isinstance(self._scorer, Explained):
-            return self._scorer.terms(self.graph, self.graph.atoms[name])
+        if self._explained is not None:
+            return self._explained.terms(self.graph, self.graph.atoms[name])
         return (("atoms", self.score(name)),)

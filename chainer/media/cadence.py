@@ -49,7 +49,7 @@ def _is_near(rate: Fraction, average: Fraction) -> bool:
 
 
 def _fits(steps: Sequence[tuple[int, int]], tick: Fraction, rate: Fraction) -> bool:
-    """Does every picture lie within a tick of a grid of `rate`, wherever the grid begins?"""
+    """Whether every picture lies within a tick of a grid of `rate`, wherever that begins."""
     # All in units of tick / (ticks * numerator), so that whole numbers suffice.
     scale = rate * tick
     step, grid = scale.numerator, scale.denominator

@@ -93,7 +93,7 @@ class ChildResult:
 
     @property
     def ok(self) -> bool:
-        """Did it end by itself and report success?"""
+        """Whether it ended by itself and reported success."""
         return self.returncode == 0 and not self.stopped
 
 
@@ -120,7 +120,7 @@ def run_child(
     program cannot be started. Limits do not raise: see `ChildResult.stopped`.
     """
     words = [os.fspath(word) for word in argv]
-    if not words or not os.path.isabs(words[0]):
+    if not words or not Path(words[0]).is_absolute():
         raise ValueError(f"a child needs an absolute path to its program, not {words[:1]}")
     _heed(cancel, words)
     bounds = (limits.cpu_seconds, limits.memory_bytes, limits.file_bytes, limits.open_files)
@@ -320,32 +320,38 @@ class _Run:
 
 def _heed(cancel: threading.Event | None, words: Sequence[str]) -> None:
     if cancel is not None and cancel.is_set():
-        raise Cancelled(f"cancelled while running {os.path.basename(words[0])}", argv=words)
+        raise Cancelled(f"cancelled while running {Path(words[0]).name}", argv=words)
 
 
 def _why(
     stopped: str, status: int, stderr: str, cpu_seconds: float, limits: ChildLimits
 ) -> Stopped:
     """What ended the child: our own reason, or the one its exit shows."""
+    found: Stopped = ""
     if stopped == "timeout":
-        return "timeout"
-    if stopped == "output":
-        return "output"
-    if status == 0:
-        return ""
+        found = "timeout"
+    elif stopped == "output":
+        found = "output"
+    elif status == 0:
+        found = ""
     # The kernel counts ticks; a child stopped at 2 s may show 1.99 s.
-    spent = limits.cpu_seconds is not None and cpu_seconds >= limits.cpu_seconds - 0.1
-    if status in (-signal.SIGKILL, -signal.SIGXCPU) and spent:
-        return "cpu"
-    if status == -signal.SIGXFSZ or (
+    elif (
+        status in (-signal.SIGKILL, -signal.SIGXCPU)
+        and limits.cpu_seconds is not None
+        and cpu_seconds >= limits.cpu_seconds - 0.1
+    ):
+        found = "cpu"
+    elif status == -signal.SIGXFSZ or (
         limits.file_bytes is not None and "File too large" in stderr  # where it is ignored
     ):
-        return "file_size"
-    if limits.memory_bytes is not None and _OUT_OF_MEMORY.search(stderr):
-        return "memory"
-    if status == -signal.SIGKILL:
-        return "killed"
-    return "crash" if status < 0 else ""
+        found = "file_size"
+    elif limits.memory_bytes is not None and _OUT_OF_MEMORY.search(stderr):
+        found = "memory"
+    elif status == -signal.SIGKILL:
+        found = "killed"
+    elif status < 0:
+        found = "crash"
+    return found
 
 
 def _text(data: bytes | bytearray) -> str:

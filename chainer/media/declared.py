@@ -47,8 +47,11 @@ class Declared:
 
 
 def read_declared(fd: int) -> Declared:
-    """What the MP4 or MOV file behind `fd` declares. Reads with `pread`, never raises for
-    what the file holds: a header that breaks off or contradicts itself ends the reading."""
+    """What the MP4 or MOV file behind `fd` declares.
+
+    Reads with `pread`, and never raises for what the file holds: a header that breaks off or
+    contradicts itself ends the reading.
+    """
     found = Declared()
     left = _BOXES_AT_MOST
     # (start, end, kind of the parent); the last pushed is read first.
@@ -72,7 +75,7 @@ def read_declared(fd: int) -> Declared:
             if kind == b"hdlr":
                 picture = body[8:12] == b"vide"
             elif kind == b"stsd":
-                _read_samples(body, picture, found)
+                _read_samples(body, found, picture=picture)
             else:
                 _READERS[kind](body, found)
         pending += reversed(inner)
@@ -122,7 +125,7 @@ def _read_fragments(_: bytes, found: Declared) -> None:
     found.fragmented = True
 
 
-def _read_samples(body: bytes, picture: bool, found: Declared) -> None:
+def _read_samples(body: bytes, found: Declared, *, picture: bool) -> None:
     """The first sample description: its kind, and the size of a picture."""
     kind = body[12:16]
     found.encrypted += kind in _ENCRYPTED

@@ -239,8 +239,10 @@ def _picture_detection(info: MediaInfo) -> str:
 
 
 def _fatal_part(stderr: str) -> str:
-    """What was said last, where the reason for the end stands: FFmpeg also tells of decoders
-    that it tried and did not need."""
+    """What was said last, where the reason for the end stands.
+
+    Before, FFmpeg also tells of decoders that it tried and did not need.
+    """
     return "\n".join(stderr.splitlines()[-12:])
 
 

@@ -91,8 +91,10 @@ def describe_audio(stream: RawStream, sound: RawSound) -> AudioInfo:
 
 
 def _last_end(pictures: RawPictures) -> int:
-    """Where the last picture ends if it stands as long as most do, in ticks: many
-    containers give no duration for it."""
+    """Where the last picture ends, in ticks, if it stands as long as most do.
+
+    Many containers give no duration for it.
+    """
     last = pictures.start + sum(step * times for step, times in pictures.steps)
     if pictures.end > last or not pictures.steps:
         return pictures.end

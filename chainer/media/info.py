@@ -85,7 +85,7 @@ class VideoInfo(BaseModel):
 
     @property
     def interlaced(self) -> bool:
-        """Do two fields of a frame come from two moments?"""
+        """Whether the two fields of a frame come from two moments."""
         return self.field_order in (FieldOrder.TOP_FIRST, FieldOrder.BOTTOM_FIRST)
 
     @property

@@ -32,17 +32,22 @@ def damaged(path: Path, what: str, remedy: str = "", **facts: Any) -> NoReturn:
     raise MediaDamaged(f"{path}: {what}; {remedy}", path=str(path), **facts)
 
 
+def refuse_streams(path: Path, count: int | None, limits: MediaLimits) -> NoReturn:
+    """Refuse too many streams; None when they were not counted to the end."""
+    refuse(
+        path,
+        f"has {count or 'too many'} streams, and at most {limits.max_streams} are accepted",
+        "export it with one picture and one sound stream",
+        reason="max_streams",
+        limit=limits.max_streams,
+        value=count,
+    )
+
+
 def judge_header(path: Path, declared: Declared, limits: MediaLimits) -> None:
     """Refuse by what an MP4 header says, before any decoder library reads the file."""
     if declared.tracks > limits.max_streams:
-        refuse(
-            path,
-            f"has {declared.tracks} tracks, and at most {limits.max_streams} are accepted",
-            "export it with one picture and one sound track",
-            reason="max_streams",
-            limit=limits.max_streams,
-            value=declared.tracks,
-        )
+        refuse_streams(path, declared.tracks, limits)
     if declared.encrypted:
         _refuse_encrypted(path)
     if declared.external:
@@ -58,14 +63,7 @@ def judge_header(path: Path, declared: Declared, limits: MediaLimits) -> None:
 def judge_streams(path: Path, raw: RawAnswer, limits: MediaLimits) -> RawStream:
     """The picture stream, when its kind and its size may be decoded."""
     if len(raw.streams) > limits.max_streams:
-        refuse(
-            path,
-            f"has {len(raw.streams)} streams, and at most {limits.max_streams} are accepted",
-            "export it with one picture and one sound stream",
-            reason="max_streams",
-            limit=limits.max_streams,
-            value=len(raw.streams),
-        )
+        refuse_streams(path, len(raw.streams), limits)
     video = raw.stream(raw.video)
     if video is None:
         kinds = sorted({stream.type for stream in raw.streams})

@@ -54,7 +54,7 @@ def main(words: list[str]) -> None:
         # Address space holds the binary, shared pages and malloc's reserves as well.
         _limit(resource.RLIMIT_AS, memory + _ADDRESS_SPACE_OVER_DATA)
     try:
-        os.execv(argv[0], argv)
+        os.execv(argv[0], argv)  # noqa: S606  a shell is what must not come between
     except (OSError, ValueError) as error:
         os.write(2, f"{COMPLAINT}{argv[0]}: {error}\n".encode(errors="replace"))
         os._exit(CANNOT_START)

@@ -53,8 +53,11 @@ def differences(
 
 
 def picture_notes(video: VideoInfo, *, leading: int, hidden: int, untimed: int) -> list[str]:
-    """What people should know of the picture stream. The counts are of packets: before the
-    first keyframe, cut away by an edit list, and without a time."""
+    """What people should know of the picture stream.
+
+    The counts are of packets: before the first keyframe, cut away by an edit list, and
+    without a time.
+    """
     found: list[str] = []
     if leading:
         found.append(f"its first {leading} pictures lack a keyframe and cannot be shown")
@@ -78,8 +81,10 @@ def picture_notes(video: VideoInfo, *, leading: int, hidden: int, untimed: int) 
 
 
 def sound_notes(video: VideoInfo, audio: AudioInfo | None, hole: Fraction) -> list[str]:
-    """What people should know of the sound; `hole` is the longest silence between packets,
-    in seconds."""
+    """What people should know of the sound.
+
+    `hole` is the longest time without a packet, in seconds.
+    """
     if audio is None:
         return ["it has no sound"]
     found: list[str] = []

@@ -36,6 +36,7 @@ from chainer.media.judge import (
     judge_time,
     longest_gap,
     refuse,
+    refuse_streams,
 )
 from chainer.media.limits import MediaLimits, decoder_names
 from chainer.media.notes import differences, picture_notes, sound_notes
@@ -61,6 +62,8 @@ def probe(
     declared = read_declared(source.fd) if container == "mov" else Declared()
     judge_header(path, declared, limits)
     raw, complaints = _ask(source, container, limits, cancel)
+    if "exceeds max_streams" in complaints:  # of Matroska FFmpeg then reads half
+        refuse_streams(path, None, limits)
     if raw.open_error:
         damaged(
             path,
@@ -171,7 +174,8 @@ def _refuse_for_its_child(path: Path, result: ChildResult, limits: MediaLimits) 
         "crash": f"made the process that looked at it crash (signal {-result.returncode})",
         "output": "made the process that looked at it print without end",
     }
-    if "ModuleNotFoundError" in result.stderr or "ImportError" in result.stderr:
+    imports = "ModuleNotFoundError" in result.stderr or "ImportError" in result.stderr
+    if imports and not result.stopped:
         raise ChainerError(
             f"PyAV cannot be loaded, so no media can be looked at: {_last(result.stderr)}"
         )

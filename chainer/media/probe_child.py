@@ -50,7 +50,9 @@ def main(fd: str, question: dict[str, Any]) -> dict[str, Any]:
         container = av.open(
             "fd:", format=question["container"], options=options, metadata_errors="replace"
         )
-    except (av.FFmpegError, ValueError, MemoryError) as error:
+    except MemoryError:  # FFmpeg's is one too; the parent knows the word
+        raise
+    except (av.FFmpegError, ValueError) as error:
         return {"open_error": _words(error)}
     with container:
         answer: dict[str, Any] = {
@@ -72,7 +74,7 @@ def _is_picture(stream: Any) -> bool:
 
 
 def _may_open(video: Any, question: dict[str, Any]) -> bool:
-    """Is the picture's codec accepted, and the size that is known so far?"""
+    """Whether the picture's codec is accepted, and the size that is known so far."""
     context = video.codec_context
     return (
         context is not None
@@ -122,6 +124,8 @@ def _stream(stream: Any) -> dict[str, Any]:
 
 def _scan(container: Any, video: Any, audio: Any, question: dict[str, Any]) -> dict[str, Any]:
     """Read every packet of the two streams; decode until one picture has come out."""
+    if audio is not None and audio.codec_context is None:
+        audio = None  # no decoder is known for it: the parent refuses that by its empty name
     pictures = _Pictures(video, question)
     sound = _Sound(audio) if audio is not None else None
     answer: dict[str, Any] = {"partial": _beyond_the_end(container, video, audio)}
@@ -132,16 +136,12 @@ def _scan(container: Any, video: Any, audio: Any, question: dict[str, Any]) -> d
             if packet.has_sidedata("encryption_info"):
                 answer["encrypted"] = True
                 break
-            if packet.stream_index == video.index:
-                pictures.take(packet)
-                if pictures.packets > question["max_pictures"]:
-                    answer["too_many"] = True
-                    break
-            elif sound is not None:
-                sound.take(packet)
-                if sound.packets > _SOUND_PACKETS_AT_MOST:
-                    answer["too_many"] = True
-                    break
+            takes = pictures if packet.stream_index == video.index else sound
+            if takes is not None and not takes.take(packet):
+                answer["too_many"] = True
+                break
+    except MemoryError:
+        raise
     except av.FFmpegError as error:
         answer["read_error"] = _words(error)
     pictures.finish()
@@ -156,6 +156,7 @@ class _Pictures:
     def __init__(self, stream: Any, question: dict[str, Any]) -> None:
         self.context = stream.codec_context
         self.context.thread_count = 1
+        self.at_most: int = question["max_pictures"]
         self.context.options = {"max_pixels": str(question["max_pixels"])}
         self.packets = self.leading = self.hidden = self.untimed = self.corrupt = 0
         self.keyframes = 0
@@ -165,13 +166,18 @@ class _Pictures:
         self.frame: dict[str, Any] | None = None
         self.decode_error = ""
 
-    def take(self, packet: Any) -> None:
+    def take(self, packet: Any) -> bool:
+        """Count one packet; False when there are too many."""
         self.packets += 1
         self.corrupt += packet.is_corrupt
         self.keyframes += packet.is_keyframe
-        if not self.keyframes:
+        if self.keyframes:
+            self._place(packet)
+        else:
             self.leading += 1  # nothing can be decoded before the first keyframe
-            return
+        return self.packets <= self.at_most
+
+    def _place(self, packet: Any) -> None:
         if self.frame is None and self.fed < _DECODE_AT_MOST:
             self.fed += 1
             self._decode(packet)
@@ -198,7 +204,9 @@ class _Pictures:
             for frame in self.context.decode(packet):
                 if self.frame is None:
                     self.frame = _frame(frame)
-        except (av.FFmpegError, ValueError, MemoryError) as error:
+        except MemoryError:
+            raise
+        except (av.FFmpegError, ValueError) as error:
             self.decode_error = self.decode_error or _words(error)
 
     def facts(self) -> dict[str, Any]:
@@ -257,15 +265,18 @@ class _Sound:
         self.start: int | None = None
         self.end: int | None = None
 
-    def take(self, packet: Any) -> None:
+    def take(self, packet: Any) -> bool:
+        """Count one packet; False when there are too many."""
         self.packets += 1
         self.corrupt += packet.is_corrupt
         time = packet.pts if packet.pts is not None else packet.dts
-        if packet.is_discard:
-            return
         if time is None:
             self.untimed += 1
-            return
+        elif not packet.is_discard:
+            self._place(packet, time)
+        return self.packets <= _SOUND_PACKETS_AT_MOST
+
+    def _place(self, packet: Any, time: int) -> None:
         end = time + (packet.duration or 0)
         if packet.has_sidedata("skip_samples"):
             # Encoder delay and padding: samples to drop at either end, as two uint32.
@@ -314,4 +325,4 @@ def _words(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[2], json.loads(sys.argv[3]))))
+    sys.stdout.write(json.dumps(main(sys.argv[2], json.loads(sys.argv[3]))))

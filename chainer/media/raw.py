@@ -61,8 +61,11 @@ class RawFrame(_Raw):
 
 
 class RawPictures(_Raw):
-    """The packets of the picture stream. Times are in ticks of the stream; `steps` are
-    (distance, how often) between neighbours in order of display."""
+    """The packets of the picture stream.
+
+    Times are in ticks of the stream; `steps` are (distance, how often) between neighbours in
+    order of display.
+    """
 
     packets: _Count
     keyframes: _Count

@@ -58,8 +58,10 @@ class SourceFile:
             return self._digest
 
     def check_unchanged(self) -> None:
-        """Raise `MediaRefused` (reason `changed`) if the file was written to since it
-        was opened. Call it after decoding: then the digest names what was decoded."""
+        """Raise `MediaRefused` (reason `changed`) if the file was written to since opened.
+
+        Call it after decoding: then the digest names what was decoded.
+        """
         now = os.fstat(self.fd)
         if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
             raise MediaRefused(
@@ -110,7 +112,7 @@ def open_source(path: Path, *, limits: MediaLimits, follow: bool = False) -> Ite
     path = Path(path)
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        seen = os.stat(path, follow_symlinks=follow)
+        seen = path.stat(follow_symlinks=follow)
     except (OSError, ValueError) as error:
         raise _cannot_open(path, error) from error
     # Only a first look, because opening a device can do something; `fstat` below decides.

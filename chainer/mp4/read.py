@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 from chainer.mp4.box import Mp4Error, boxes, find
@@ -38,7 +39,7 @@ class Track:
     channels: int
     offsets: array[int]
     sizes: array[int]
-    sync: tuple[int, ...]
+    sync: Sequence[int]
     delta: int
     skip: int
     length: int
@@ -68,17 +69,20 @@ class Mp4:
 
 
 def read_mp4(stream: BinaryIO) -> Mp4:
-    """Read the index. Raises `Mp4Error` where the file is of another kind or damaged."""
-    data = _movie_box(stream)
+    """Read the index. Raises `Mp4Error` where the file is of another kind or damaged.
+
+    Every sample is known to lie in the file, so what is read takes memory in proportion to it.
+    """
+    stream.seek(0, 2)
+    end = stream.tell()
+    data = _movie_box(stream, end)
     try:
-        return _parse(data)
+        return _parse(data, end)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise Mp4Error(f"the index is damaged: {error}") from error
 
 
-def _movie_box(stream: BinaryIO) -> bytes:
-    stream.seek(0, 2)
-    end = stream.tell()
+def _movie_box(stream: BinaryIO, end: int) -> bytes:
     position = 0
     while position + 8 <= end:
         stream.seek(position)
@@ -99,12 +103,12 @@ def _movie_box(stream: BinaryIO) -> bytes:
     raise Mp4Error("there is no moov box: the file is cut off or of another kind")
 
 
-def _parse(data: bytes) -> Mp4:
+def _parse(data: bytes, file_size: int) -> Mp4:
     body, end = find(data, b"moov")
     start, _ = find(data, b"mvhd", start=body, end=end)
     timescale, duration = _header_times(data, start)
     tracks = tuple(
-        _track(data, first, last, timescale)
+        _track(data, first, last, file_size)
         for kind, first, last in boxes(data, body, end)
         if kind == b"trak"
     )
@@ -120,15 +124,19 @@ def _header_times(data: bytes, start: int) -> tuple[int, int]:
     return timescale, duration
 
 
-def _track(data: bytes, start: int, end: int, movie_timescale: int) -> Track:
+def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
     mdhd, _ = find(data, b"mdia", b"mdhd", start=start, end=end)
     timescale, _ = _header_times(data, mdhd)
     hdlr, _ = find(data, b"mdia", b"hdlr", start=start, end=end)
     handler = data[hdlr + 8 : hdlr + 12].decode("latin-1")
     table, table_end = find(data, b"mdia", b"minf", b"stbl", start=start, end=end)
     parts = {kind: first for kind, first, _ in boxes(data, table, table_end)}
-    sizes = _sizes(data, parts[b"stsz"])
+    if absent := {b"stsd", b"stsz", b"stts", b"stsc"} - parts.keys():
+        raise Mp4Error(f"the index is damaged: a track has no {min(absent).decode()}")
+    sizes = _sizes(data, parts[b"stsz"], file_size)
     runs = _pairs(data, parts[b"stts"])
+    if sum(count for count, _ in runs) != len(sizes):
+        raise Mp4Error("the index is damaged: not every sample has a time")
     config, entry, shape = _description(data, parts[b"stsd"], handler)
     return Track(
         handler=handler,
@@ -139,7 +147,7 @@ def _track(data: bytes, start: int, end: int, movie_timescale: int) -> Track:
         height=shape[1],
         sample_rate=shape[2],
         channels=shape[3],
-        offsets=_offsets(data, parts, sizes),
+        offsets=_offsets(data, parts, sizes, file_size),
         sizes=sizes,
         sync=_sync(data, parts, len(sizes)),
         delta=runs[0][1] if len({delta for _, delta in runs}) == 1 else 0,
@@ -149,8 +157,10 @@ def _track(data: bytes, start: int, end: int, movie_timescale: int) -> Track:
     )
 
 
-def _sizes(data: bytes, start: int) -> array[int]:
+def _sizes(data: bytes, start: int, file_size: int) -> array[int]:
     same, count = struct.unpack_from(">II", data, start + 4)
+    if same * count > file_size:
+        raise Mp4Error(f"{count} samples of {same} bytes do not fit the file")
     return array("I", [same]) * count if same else _words(data, start + 12, count)
 
 
@@ -171,40 +181,52 @@ def _pairs(data: bytes, start: int) -> list[tuple[int, int]]:
     return list(zip(words[::2], words[1::2], strict=True))
 
 
-def _offsets(data: bytes, parts: dict[bytes, int], sizes: array[int]) -> array[int]:
+def _chunks(data: bytes, parts: dict[bytes, int]) -> Sequence[int]:
+    """The byte position of each chunk."""
+    start = parts.get(b"co64", parts.get(b"stco"))
+    if start is None:
+        raise Mp4Error("the index is damaged: it places no samples")
+    (count,) = struct.unpack_from(">I", data, start + 4)
+    words = _words(data, start + 8, 2 * count if b"co64" in parts else count)
+    if b"co64" not in parts:
+        return words
+    return array("Q", (high << 32 | low for high, low in zip(words[::2], words[1::2], strict=True)))
+
+
+def _offsets(
+    data: bytes, parts: dict[bytes, int], sizes: array[int], file_size: int
+) -> array[int]:
     """The byte position of each sample, from chunks and the run-length table of their sizes."""
-    if b"co64" in parts:
-        start = parts[b"co64"]
-        (count,) = struct.unpack_from(">I", data, start + 4)
-        chunks = list(struct.unpack_from(f">{count}Q", data, start + 8))
-    else:
-        start = parts[b"stco"]
-        (count,) = struct.unpack_from(">I", data, start + 4)
-        chunks = list(_words(data, start + 8, count))
+    chunks = _chunks(data, parts)
     start = parts[b"stsc"]
     (count,) = struct.unpack_from(">I", data, start + 4)
     words = _words(data, start + 8, 3 * count)
-    runs = list(zip(words[::3], words[1::3], strict=True))
+    firsts = [*words[::3], len(chunks) + 1]
+    if firsts[0] != 1 or any(first >= later for first, later in pairwise(firsts)):
+        raise Mp4Error("the index is damaged: its chunks are out of order")
     offsets = array("Q")
-    sample = 0
-    for index, (first, per_chunk) in enumerate(runs):
-        last = runs[index + 1][0] if index + 1 < len(runs) else len(chunks) + 1
-        for position in chunks[first - 1 : last - 1]:
-            for size in sizes[sample : sample + per_chunk]:
+    for (first, later), per_chunk in zip(pairwise(firsts), words[1::3], strict=True):
+        for at in chunks[first - 1 : later - 1]:
+            position = at
+            for size in sizes[len(offsets) : len(offsets) + per_chunk]:
                 offsets.append(position)
                 position += size
-            sample += per_chunk
+            if position > file_size:
+                raise Mp4Error(f"the media is cut off: its index goes on to byte {position}")
     if len(offsets) != len(sizes):
         raise Mp4Error(f"the index places {len(offsets)} of {len(sizes)} samples")
     return offsets
 
 
-def _sync(data: bytes, parts: dict[bytes, int], samples: int) -> tuple[int, ...]:
+def _sync(data: bytes, parts: dict[bytes, int], samples: int) -> Sequence[int]:
     if b"stss" not in parts:
-        return tuple(range(samples))
+        return range(samples)
     start = parts[b"stss"]
     (count,) = struct.unpack_from(">I", data, start + 4)
-    return tuple(number - 1 for number in _words(data, start + 8, count))
+    numbers = (0, *_words(data, start + 8, count), samples + 1)
+    if any(number >= later for number, later in pairwise(numbers)):
+        raise Mp4Error("the index is damaged: its keyframes are out of order")
+    return tuple(number - 1 for number in numbers[1:-1])
 
 
 def _skip(data: bytes, start: int, end: int) -> int:
@@ -227,7 +249,7 @@ def _description(
     data: bytes, start: int, handler: str
 ) -> tuple[bytes, bytes, tuple[int, int, int, int]]:
     """(codec configuration, picture boxes, (width, height, sample rate, channels))."""
-    kind, entry, end = next(boxes(data, start + 8))
+    kind, entry, end = next(boxes(data, start + 8), (b"", 0, 0))
     if handler == "vide":
         width, height = struct.unpack_from(">HH", data, entry + 24)
         config, extra = b"", b""
@@ -241,6 +263,8 @@ def _description(
         return config, extra, (width, height, 0, 0)
     if handler == "soun":
         channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
+        if kind != b"mp4a":
+            raise Mp4Error(f"sound of type {kind!r} is not ours")
         body, stop = find(data, b"esds", start=entry + 28, end=end)
         return _audio_config(data[body + 4 : stop]), b"", (0, 0, rate >> 16, channels)
     return b"", b"", (0, 0, 0, 0)

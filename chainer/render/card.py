@@ -20,9 +20,8 @@ from chainer.render.conform import SILENCE
 from chainer.render.encoder import picture_options
 from chainer.render.piece import pack
 from chainer.render.run import Runner
-from chainer.render.sound import BYTES_PER_SAMPLE, finish_sound
+from chainer.render.sound import BYTES_PER_SAMPLE, clip_packets, finish_sound
 from chainer.render.spec import CardSpec, CardStyle
-from chainer.timebase import AAC_FRAME
 from chainer.timeline.slot import keyframes
 
 _CHILD = Path(__file__).with_name("card_child.py")
@@ -79,8 +78,7 @@ def render_card(
         frames=spec.frames,
         keys=keys,
         audio=folder / "sound.mp4",
-        packet_first=0,
-        packet_last=-(-samples // AAC_FRAME) + 3,
+        packets=clip_packets(samples),
     )
     files = {"piece": piece, "sound": folder / "sound.flac"}
     return files, {"frames": spec.frames, "silent": True}

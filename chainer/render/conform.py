@@ -21,9 +21,8 @@ from chainer.render.encoder import picture_options
 from chainer.render.piece import pack, read_index
 from chainer.render.picture import picture_graph
 from chainer.render.run import Measured, Runner, read_ebur128
-from chainer.render.sound import BYTES_PER_SAMPLE, finish_sound, foreign_sound
+from chainer.render.sound import BYTES_PER_SAMPLE, clip_packets, finish_sound, foreign_sound
 from chainer.render.spec import ConformSpec
-from chainer.timebase import AAC_FRAME
 from chainer.timeline.slot import keyframes
 
 SILENCE = Measured(float("-inf"), float("-inf"))
@@ -89,8 +88,7 @@ def conform(
         frames=spec.frames,
         keys=keys,
         audio=folder / "sound.mp4",
-        packet_first=0,
-        packet_last=-(-samples // AAC_FRAME) + 3,
+        packets=clip_packets(samples),
     )
     files = {"piece": piece, "sound": folder / "sound.flac"}
     return files, {

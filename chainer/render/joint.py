@@ -56,8 +56,7 @@ def render_joint(
         frames=spec.frames,
         keys=(0,) if spec.frames else (),
         audio=folder / "sound.mp4",
-        packet_first=spec.packet_first - first,
-        packet_last=spec.packet_last - first,
+        packets=(spec.packet_first - first, spec.packet_last - first),
     )
     return {"piece": target}, {"frames": spec.frames}
 

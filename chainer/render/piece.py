@@ -41,20 +41,19 @@ def pack(
     frames: int,
     keys: tuple[int, ...],
     audio: Path,
-    packet_first: int,
-    packet_last: int,
+    packets: tuple[int, int],
 ) -> None:
-    """Write the piece: `frames` pictures with keyframes at least at `keys`, and packets of sound.
+    """Write the piece: `frames` pictures with keyframes at least at `keys`, and packets [first, last) of sound.
 
     Raises `RenderError` where the encoder did not do what it was told: a piece that is one
     frame short would shift everything after it.
     """
     sound = read_index(audio)
     track = sound.track("soun")
-    if track.skip != AAC_PRIMING or track.samples < packet_last:
+    if track.skip != AAC_PRIMING or track.samples < packets[1]:
         raise RenderError(
             f"the AAC encoder made {track.samples} packets after {track.skip} samples of priming; "
-            f"{packet_last} after {AAC_PRIMING} were expected",
+            f"{packets[1]} after {AAC_PRIMING} were expected",
             code="piece",
         )
     picture = None
@@ -66,7 +65,7 @@ def pack(
     write_piece(
         target,
         picture,
-        ("audio", sound, audio_spec(sound, profile), packet_first, packet_last),
+        ("audio", sound, audio_spec(sound, profile), *packets),
         partial(_open, files),
     )
 

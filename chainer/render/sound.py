@@ -2,7 +2,7 @@
 
 Pass one is the conform of the picture: it decodes the foreign sound to plain samples and
 measures them. Pass two applies one static gain, limits where the true peak asks for it, and
-encodes AAC for copying and FLAC for the joints, so that a joint's sound is not encoded twice.
+encodes AAC for copying (with a run-up, see `RUN_UP`) and FLAC for the joints, so that a joint's sound is not encoded twice.
 Both are measured again, the AAC after decoding; where coding has raised the peak above the
 ceiling or the limiter has taken loudness away, the pass runs again with what was learnt.
 """
@@ -23,6 +23,12 @@ from chainer.timebase import AAC_FRAME
 
 BYTES_PER_SAMPLE = 8
 """Of the raw samples between the passes: two channels of 32-bit float."""
+
+RUN_UP = 12
+"""AAC frames of mirrored sound that are encoded before a clip's own and then left out.
+
+An encoder that starts in the middle of a loud sound spends its first frames badly (up to ten
+times the coding noise, measured), just where a cut would splice."""
 
 _TAIL_SAMPLES = 4 * AAC_FRAME
 _EDGE_SAMPLES = 144
@@ -71,7 +77,10 @@ def foreign_sound(stream: Any, audio: AudioInfo, start: Fraction, spec_range: tu
 def finish_sound(
     runner: Runner, raw: Path, samples: int, measured: Measured, profile: Profile, folder: Path
 ) -> SoundFacts:
-    """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples."""
+    """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples.
+
+    The clip's own packets start at `RUN_UP` in `sound.mp4`: see `clip_packets`.
+    """
     target = profile.loudness
     ceiling = float(target.true_peak)
     if measured.loudness <= float(target.floor):
@@ -101,6 +110,11 @@ def finish_sound(
     )
 
 
+def clip_packets(samples: int) -> tuple[int, int]:
+    """The packets [first, last) of `sound.mp4` that belong to a clip of so many samples."""
+    return RUN_UP, RUN_UP - (-samples // AAC_FRAME) + 3
+
+
 def _encode(
     runner: Runner,
     raw: Path,
@@ -118,10 +132,10 @@ def _encode(
         stream = stream.filter("volume", f"{gain:.2f}dB", precision="double")
     if limit is not None:
         stream = _limited(stream, limit, samples)
-    branches = stream.filter_multi_output("asplit", 2)
-    aac = branches[0].filter("afade", t="in", ss=0, ns=_EDGE_SAMPLES)
-    aac = aac.filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
-    aac = aac.filter("apad", pad_len=_TAIL_SAMPLES)
+    branches = stream.filter_multi_output("asplit", 3)
+    run_up = branches[2].filter("atrim", end_sample=RUN_UP * AAC_FRAME).filter("areverse")
+    aac = branches[0].filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
+    aac = ffmpeg.concat(run_up, aac, v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
     outputs = (
         ffmpeg.output(aac, "sound.mp4", **sound_options(profile)),
         ffmpeg.output(
@@ -131,14 +145,17 @@ def _encode(
         ),
     )
     runner.run(runner.argv(ffmpeg.merge_outputs(*outputs)), "encoding sound", cwd=folder)
-    return measure_file(runner, "sound.mp4", folder)
+    return _measure(runner, "sound.mp4", samples, folder)
 
 
-def measure_file(runner: Runner, name: str, folder: Path) -> Measured:
-    """Loudness and true peak of a file of ours, decoded."""
+def _measure(runner: Runner, name: str, samples: int, folder: Path) -> Measured:
+    """Loudness and true peak of the clip's own part of what was encoded, decoded again."""
     import ffmpeg
 
-    stream = ffmpeg.input(name).audio.filter("ebur128", peak="true", framelog="quiet")
+    first = RUN_UP * AAC_FRAME
+    stream = ffmpeg.input(name).audio
+    stream = stream.filter("atrim", start_sample=first, end_sample=first + samples)
+    stream = stream.filter("ebur128", peak="true", framelog="quiet")
     argv = runner.argv(ffmpeg.output(stream, "-", f="null"))
     return read_ebur128(runner.run(argv, "measuring sound", cwd=folder).stderr)
 

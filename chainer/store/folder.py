@@ -36,6 +36,7 @@ from chainer.store.record import Artefact, Record
 
 _TOUCH_AFTER = 60.0
 _POLL = 0.05
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 class Presence(StrEnum):
@@ -111,10 +112,15 @@ class Store:
             stream = path.open("rb")
         except OSError as error:
             raise _damaged(path, "is missing") from error
-        if stream_digest(stream) != artefact.digest:
+        try:
+            whole = stream_digest(stream) == artefact.digest
+            stream.seek(0)
+        except OSError as error:
+            stream.close()
+            raise _damaged(path, "cannot be read") from error
+        if not whole:
             stream.close()
             raise _damaged(path, "does not hash to its name")
-        stream.seek(0)
         return stream
 
     # -- making ----------------------------------------------------------------
@@ -122,13 +128,18 @@ class Store:
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
         """A private folder on the store's disk, removed at the end whatever happens."""
-        path = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
-        try:
-            path.mkdir()
-            lock = (path / ".lock").open("w")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError as error:
-            raise _store_error("the store cannot be written", path, error) from error
+        while True:
+            path = self.root / "tmp" / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+            try:
+                path.mkdir()
+                lock = _locked(path / ".lock")
+            except OSError as error:
+                shutil.rmtree(path, ignore_errors=True)
+                raise _store_error("the store cannot be written", path, error) from error
+            # A sweep may have taken the folder for abandoned between open and lock.
+            if _same_file(lock, path / ".lock"):
+                break
+            lock.close()
         try:
             yield path
         finally:
@@ -177,16 +188,17 @@ class Store:
             artefacts = {name: self._keep(path) for name, path in files.items()}
             record = Record(key=key, type=type_word, files=artefacts, facts=dict(facts))
             text = record.model_dump_json(by_alias=True).encode()
+            record = Record.model_validate_json(text)  # as everyone after us will read it
             target = self._record_path(key)
             target.parent.mkdir(parents=True, exist_ok=True)
-            draft = self.root / "tmp" / f"ac-{os.getpid()}-{uuid.uuid4().hex}"
-            _write_flushed(draft, text)
-            if not _link_new(draft, target):
-                presence, standing = self.find(key)
-                if presence is Presence.CACHED and standing is not None:
-                    return standing
+            with self._draft("ac") as draft:
                 _write_flushed(draft, text)
-                draft.replace(target)
+                if not _link_new(draft, target):
+                    presence, standing = self.find(key)
+                    if presence is Presence.CACHED and standing is not None:
+                        return standing
+                    _write_flushed(draft, text)
+                    draft.replace(target)
             _flush_folder(target.parent)
         except OSError as error:
             raise _store_error("a finished step could not be kept", self.root, error) from error
@@ -212,10 +224,16 @@ class Store:
         """While open, eviction in any process spares the records of `keys`."""
         path = self.root / "leases" / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         try:
-            stream = path.open("w")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write("\n".join(keys))
-            stream.flush()
+            # Seen only once it is locked and full: to a sweep, an unlocked one is a dead one's.
+            with self._draft("lease") as draft:
+                stream = _locked(draft)
+                try:
+                    stream.write("\n".join(keys))
+                    stream.flush()
+                    draft.replace(path)
+                except BaseException:
+                    stream.close()
+                    raise
         except OSError as error:
             raise _store_error("the store cannot be written", path, error) from error
         try:
@@ -236,8 +254,7 @@ class Store:
     def remember(self, slot: Digest, inputs: Mapping[str, Any]) -> None:
         """Keep what `slot` was made from. Only a reason hangs on it, so loss is harmless."""
         path = self.root / "slots" / slot[:2] / slot
-        draft = self.root / "tmp" / f"slot-{os.getpid()}-{uuid.uuid4().hex}"
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._draft("slot") as draft:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text(json.dumps(dict(inputs), sort_keys=True), encoding="utf-8")
             draft.replace(path)
@@ -247,16 +264,29 @@ class Store:
     def _record_path(self, key: Digest) -> Path:
         return self.root / "ac" / key[:2] / key
 
+    @contextlib.contextmanager
+    def _draft(self, kind: str) -> Iterator[Path]:
+        """A name in tmp/ for a small file; what still has it at the end is removed."""
+        path = self.root / "tmp" / f"{kind}-{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            yield path
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
     def _keep(self, path: Path) -> Artefact:
         artefact = Artefact(digest=file_digest(path), size=path.stat().st_size)
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         target = self.path_of(artefact.digest)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Young again, however long ago it was written: until the record stands, eviction spares
+        # bytes without one by their age alone.
+        os.utime(path)
         if target.exists() and not self.is_whole(artefact):
             path.replace(target)
-        else:
-            _link_new(path, target)
+        elif not _link_new(path, target):
+            os.utime(target)
         _flush_folder(target.parent)
         return artefact
 
@@ -269,13 +299,27 @@ def _link_new(path: Path, target: Path) -> bool:
         path.unlink()
         return False
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
+        if error.errno not in _NO_LINKS:
             raise
         # A file system without hard links: rename is atomic too, and equal keys have equal bytes.
+        if target.exists():
+            path.unlink()
+            return False
         path.replace(target)
         return True
     path.unlink()
     return True
+
+
+def _locked(path: Path) -> IO[str]:
+    """A new file, open for writing and locked until it is closed or its process ends."""
+    stream = path.open("w", encoding="ascii")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+    except OSError:
+        stream.close()
+        raise
+    return stream
 
 
 def _write_flushed(path: Path, data: bytes) -> None:

@@ -67,7 +67,10 @@ def inspect(store: Store) -> StoreInfo:
         count, size = by_type.get(record.type, (0, 0))
         by_type[record.type] = (count + 1, size + record.size)
         records += 1
-    sizes = [entry.stat().st_size for entry in _walk(store.root / "cas")]
+    sizes: list[int] = []
+    for entry in _walk(store.root / "cas"):
+        with contextlib.suppress(FileNotFoundError):
+            sizes.append(entry.stat().st_size)
     return StoreInfo(store.root, records, len(sizes), sum(sizes), dict(sorted(by_type.items())))
 
 
@@ -110,7 +113,7 @@ def collect(store: Store, max_bytes: int) -> Collected:
         with contextlib.suppress(FileNotFoundError):
             stat = entry.stat()
             if entry.name not in users and now - stat.st_mtime > _GRACE_SECONDS:
-                os.unlink(entry.path)
+                Path(entry.path).unlink()
                 removed_files += 1
                 freed += stat.st_size
             else:
@@ -143,13 +146,15 @@ def _unlink(store: Store, artefact: Artefact) -> int:
 
 
 def _records(store: Store) -> Iterator[tuple[Record, float]]:
-    """Every readable record with the time of its last use."""
+    """Every readable record that lies under its own key, with the time of its last use."""
     for entry in _walk(store.root / "ac"):
         try:
             used = entry.stat().st_mtime
-            yield Record.model_validate_json(Path(entry.path).read_bytes()), used
+            record = Record.model_validate_json(Path(entry.path).read_bytes())
         except (OSError, ValidationError):
             continue
+        if record.key == entry.name:
+            yield record, used
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
@@ -163,10 +168,10 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
 def _leased(store: Store) -> set[str]:
     keys: set[str] = set()
     for path in sorted((store.root / "leases").iterdir()):
-        if _owner_is_gone(path):
-            path.unlink(missing_ok=True)
-        else:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), _abandoned(path) as gone:
+            if gone:
+                path.unlink(missing_ok=True)
+            else:
                 keys.update(path.read_text(encoding="ascii").split())
     return keys
 
@@ -176,26 +181,31 @@ def _sweep_workspaces(store: Store) -> None:
     for path in sorted((store.root / "tmp").iterdir()):
         with contextlib.suppress(OSError):
             if path.is_dir():
-                if _owner_is_gone(path / ".lock"):
-                    shutil.rmtree(path, ignore_errors=True)
+                with _abandoned(path / ".lock") as gone:
+                    if gone:
+                        shutil.rmtree(path, ignore_errors=True)
             elif now - path.stat().st_mtime > _GRACE_SECONDS:
                 path.unlink()
     for path in sorted((store.root / "locks").iterdir()):
-        with contextlib.suppress(OSError):
-            if _owner_is_gone(path):
+        with contextlib.suppress(OSError), _abandoned(path) as gone:
+            if gone:
                 path.unlink(missing_ok=True)
 
 
-def _owner_is_gone(lock: Path) -> bool:
-    """Whether nobody holds `lock`: a lock goes with its process."""
+@contextlib.contextmanager
+def _abandoned(lock: Path) -> Iterator[bool]:
+    """Whether nobody holds `lock`, which goes with its process; nobody can take it meanwhile."""
     try:
-        with lock.open("r") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-    except BlockingIOError:
-        return False
+        stream = lock.open("r")
     except OSError:
         # No lock file yet: its owner may be between mkdir and open.
-        with contextlib.suppress(OSError):
-            return time.time() - lock.parent.stat().st_mtime > _GRACE_SECONDS
-        return False
+        age = time.time() - lock.parent.stat().st_mtime
+        yield age > _GRACE_SECONDS
+        return
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            gone = True
+        except BlockingIOError:
+            gone = False
+        yield gone

@@ -1,1 +1,1 @@
-"""The bundled sample story, drawn and sounded from nothing: shapes, people, places, shots, sound, files."""
+"""The bundled sample story, drawn and sounded from nothing: people, places, shots, sound, files."""

@@ -58,7 +58,9 @@ class Canvas:
         m = self.matrix
         return math.sqrt(abs(m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]))
 
-    def push(self, x: float = 0, y: float = 0, sx: float = 1, sy: float | None = None, turn: float = 0) -> None:
+    def push(
+        self, x: float = 0, y: float = 0, sx: float = 1, sy: float | None = None, turn: float = 0
+    ) -> None:
         """Move, turn, scale what is drawn next."""
         self._stack.append(self.matrix)
         c, s = math.cos(turn), math.sin(turn)
@@ -81,7 +83,7 @@ class Canvas:
         self._bounds = [math.inf, math.inf, -math.inf, -math.inf]
 
     def end(self) -> tuple[float, float, float, float] | None:
-        """The bounds since begin as fractions of the picture (x, y, width, height), or None if outside it."""
+        """The bounds since begin as fractions (x, y, width, height), None outside the picture."""
         b, self._bounds = self._bounds, None
         if b is None or b[0] > b[2]:
             return None
@@ -110,14 +112,22 @@ class Canvas:
         if area is not None and alpha > 0.003:
             self._blend(self._mask([p], area), area, colour, alpha)
 
-    def stroke(self, points: Raw, width: float | Sequence[float], colour: Colour, alpha: float = 1.0) -> None:
+    def stroke(
+        self, points: Raw, width: float | Sequence[float], colour: Colour, alpha: float = 1.0
+    ) -> None:
         """A line with round ends."""
         self.fill(tube(points, width), colour, alpha)
 
     def shade(
-        self, points: Raw, dx: float, dy: float, colour: Colour, alpha: float = 1.0, more: Sequence[Raw] = ()
+        self,
+        points: Raw,
+        dx: float,
+        dy: float,
+        colour: Colour,
+        alpha: float = 1.0,
+        more: Sequence[Raw] = (),
     ) -> None:
-        """Colour the part of an outline (joined with more) that the same moved by (dx, dy) leaves bare."""
+        """Colour what an outline (joined with more) bares when moved by (dx, dy)."""
         parts = [self.place(x) for x in (points, *more)]
         area = self._area(np.concatenate(parts))
         if area is None:
@@ -127,7 +137,12 @@ class Canvas:
         self._blend(cv2.subtract(self._mask(parts, area), lit), area, colour, alpha)
 
     def clipped(
-        self, shapes: Sequence[Raw], clip: Raw, colour: Colour, alpha: float = 1.0, more: Sequence[Raw] = ()
+        self,
+        shapes: Sequence[Raw],
+        clip: Raw,
+        colour: Colour,
+        alpha: float = 1.0,
+        more: Sequence[Raw] = (),
     ) -> None:
         """Shapes, only where they lie inside the clip outline (joined with more)."""
         parts = [self.place(x) for x in (clip, *more)]
@@ -137,7 +152,9 @@ class Canvas:
         inner = self._mask([self.place(s) for s in shapes], area)
         self._blend(cv2.min(inner, self._mask(parts, area)), area, colour, alpha)
 
-    def soft(self, points: Raw, colour: Colour, blur: float, alpha: float = 1.0, add: bool = False) -> None:
+    def soft(
+        self, points: Raw, colour: Colour, blur: float, alpha: float = 1.0, *, add: bool = False
+    ) -> None:
         """A blurred outline: mist, shadow, or light when added."""
         p = self.place(points)
         reach = blur * self.scale
@@ -151,9 +168,11 @@ class Canvas:
         cv2.fillPoly(small, [_fixed((p - np.array([x0, y0])) / 4)], 255, cv2.LINE_AA, SHIFT)
         small = cv2.GaussianBlur(small, (0, 0), max(reach / 4, 0.5))
         mask = cv2.resize(small, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-        self._blend(mask, area, colour, alpha, add)
+        self._blend(mask, area, colour, alpha, add=add)
 
-    def ray(self, points: Raw, x: float, y: float, reach: float, colour: Colour, strength: float) -> None:
+    def ray(
+        self, points: Raw, x: float, y: float, reach: float, colour: Colour, strength: float
+    ) -> None:
         """Light added inside an outline, fading with the distance from (x, y)."""
         p = self.place(points)
         area = self._area(p, 12 * self.scale)
@@ -165,9 +184,9 @@ class Canvas:
         cv2.fillPoly(small, [_fixed((p - np.array([x0, y0])) / 4)], 255, cv2.LINE_AA, SHIFT)
         small = cv2.GaussianBlur(small, (0, 0), 2.4)
         px, py = self.place([(x, y)])[0]
-        far = np.hypot((np.arange(w) * 4 + x0 - px)[None, :], (np.arange(h) * 4 + y0 - py)[:, None]) / (
-            reach * self.scale
-        )
+        far = np.hypot(
+            (np.arange(w) * 4 + x0 - px)[None, :], (np.arange(h) * 4 + y0 - py)[:, None]
+        ) / (reach * self.scale)
         faded = (np.asarray(small) * np.clip(1 - far, 0, 1) ** 1.3).astype(np.uint8)
         mask = cv2.resize(faded, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
         self._blend(mask, area, colour, strength, add=True)
@@ -176,7 +195,12 @@ class Canvas:
         """Light added around a point."""
         (px, py), r = self.place([(x, y)])[0], max(int(radius * self.scale), 2)
         cx, cy = round(px), round(py)
-        x0, y0, x1, y1 = max(cx - r, 0), max(cy - r, 0), min(cx + r + 1, self.width), min(cy + r + 1, self.height)
+        x0, y0, x1, y1 = (
+            max(cx - r, 0),
+            max(cy - r, 0),
+            min(cx + r + 1, self.width),
+            min(cy + r + 1, self.height),
+        )
         if x0 >= x1 or y0 >= y1 or strength < 0.004:
             return
         mask = _halo(r)[y0 - cy + r : y1 - cy + r, x0 - cx + r : x1 - cx + r]
@@ -194,7 +218,9 @@ class Canvas:
         # Ordered dither by half a step: no bands in the still, nothing that moves.
         grid = np.array([[0.125, 0.625], [0.875, 0.375]])
         noise = np.tile(grid, (len(rows) // 2 + 1, self.width // 2 + 1))[: len(rows), : self.width]
-        self.picture[rows[0] : rows[-1] + 1] = np.floor(colour[:, None, :] + noise[:, :, None]).astype(np.uint8)
+        self.picture[rows[0] : rows[-1] + 1] = np.floor(
+            colour[:, None, :] + noise[:, :, None]
+        ).astype(np.uint8)
 
     # -- masks
     def _area(self, p: Points, reach: float = 0) -> tuple[int, int, int, int] | None:
@@ -217,6 +243,7 @@ class Canvas:
         area: tuple[int, int, int, int],
         colour: Colour,
         alpha: float,
+        *,
         add: bool = False,
     ) -> None:
         x0, y0, x1, y1 = area

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,14 @@ def tube(points: Raw, widths: float | Sequence[float]) -> Points:
     if isinstance(widths, (int, float)):
         half = np.full(count, float(widths) / 2)
     else:
-        half = np.interp(np.linspace(0, 1, count), np.linspace(0, 1, len(widths)), np.array(widths, dtype=float)) / 2
+        half = (
+            np.interp(
+                np.linspace(0, 1, count),
+                np.linspace(0, 1, len(widths)),
+                np.array(widths, dtype=float),
+            )
+            / 2
+        )
     step = np.gradient(p, axis=0)
     length = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-9)[:, None]
     along = step / length
@@ -77,13 +85,21 @@ def tube(points: Raw, widths: float | Sequence[float]) -> Points:
     turn = np.linspace(0, math.pi, 11)[1:-1]
     head = math.atan2(along[-1, 1], along[-1, 0])
     tail = math.atan2(along[0, 1], along[0, 0])
-    cap_end = p[-1] + half[-1] * np.stack([np.cos(head + math.pi / 2 - turn), np.sin(head + math.pi / 2 - turn)], 1)
-    cap_start = p[0] + half[0] * np.stack([np.cos(tail - math.pi / 2 - turn), np.sin(tail - math.pi / 2 - turn)], 1)
-    out: Points = np.concatenate([p + normal * half[:, None], cap_end, (p - normal * half[:, None])[::-1], cap_start])
+    cap_end = p[-1] + half[-1] * np.stack(
+        [np.cos(head + math.pi / 2 - turn), np.sin(head + math.pi / 2 - turn)], 1
+    )
+    cap_start = p[0] + half[0] * np.stack(
+        [np.cos(tail - math.pi / 2 - turn), np.sin(tail - math.pi / 2 - turn)], 1
+    )
+    out: Points = np.concatenate(
+        [p + normal * half[:, None], cap_end, (p - normal * half[:, None])[::-1], cap_start]
+    )
     return out
 
 
-def ellipse(x: float, y: float, rx: float, ry: float | None = None, turn: float = 0.0, n: int = 26) -> Points:
+def ellipse(
+    x: float, y: float, rx: float, ry: float | None = None, turn: float = 0.0, n: int = 26
+) -> Points:
     """An ellipse, turned by radians."""
     angle = np.linspace(0, 2 * math.pi, n, endpoint=False)
     ex, ey = np.cos(angle) * rx, np.sin(angle) * (rx if ry is None else ry)
@@ -110,7 +126,9 @@ def soft_box(x: float, y: float, w: float, h: float, r: float) -> Points:
     return np.concatenate(parts)
 
 
-def knee(a: Sequence[float], b: Sequence[float], upper: float, lower: float, side: float) -> tuple[float, float]:
+def knee(
+    a: Sequence[float], b: Sequence[float], upper: float, lower: float, side: float
+) -> tuple[float, float]:
     """Where the joint of a two-bone limb from a towards b lies; side says which way it bends."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     far = min(max(math.hypot(dx, dy), 1e-6), upper + lower - 1e-3)
@@ -130,7 +148,7 @@ def key(t: float, *frames: tuple[float, float]) -> float:
     """A value at time t between (time, value) keys, eased from each to the next."""
     if t <= frames[0][0]:
         return frames[0][1]
-    for (t0, v0), (t1, v1) in zip(frames, frames[1:], strict=False):
+    for (t0, v0), (t1, v1) in pairwise(frames):
         if t < t1:
             return v0 + (v1 - v0) * ease((t - t0) / (t1 - t0))
     return frames[-1][1]

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import math
 
-from sample.canvas import Canvas
-from sample.curves import Points, array, ease, ellipse, knee, loop, mirror, path, tube
-from sample.face import HAIR, SKIN, Face
-from sample.light import Light
-from sample.pose import BUILDS, Look, Pose, Prop, Spot, step_of
+from sample.curves import Points, array, ellipse, loop, mirror, path
+from sample.face import Face
+from sample.head import SKIN
+from sample.limbs import Limbs
 
 Box = tuple[float, float, float, float]
 
 
-class Figure:
+class Figure(Limbs):
     """One person in one pose."""
-
-    def __init__(self, canvas: Canvas, light: Light, look: Look, pose: Pose) -> None:
-        self.c, self.light, self.look, self.pose = canvas, light, look, pose
-        self.b = BUILDS[look.person]
-        self.who = look.person
-        self.turn = pose.turn
-        swing = pose.walk if pose.walk is not None else 0.0
-        self.bob = -abs(math.sin(2 * math.pi * swing)) * 5 * pose.pace + (1 - pose.pace) * 0.9 * math.sin(
-            pose.time * 2.1
-        )
 
     def draw(self) -> Box | None:
         """Draw; says where it is in the picture."""
@@ -57,10 +46,6 @@ class Figure:
         c.pop()
         return box
 
-    @property
-    def _far(self) -> int:
-        return 1 if self.turn >= 0 else -1
-
     def _to_head(self, what: object) -> None:
         self.c.push(self.turn * 7, self.b.head_y, self.b.head, turn=self.pose.tilt)
         assert callable(what)
@@ -78,146 +63,35 @@ class Figure:
             ]
         )
 
-    def tone(self, hexa: str, side: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """Colour and shadow; the far limb is a little darker."""
-        if side == self._far and abs(self.turn) > 0.3:
-            d = self.light.dark(hexa)
-            return self._between(self.light.colour(hexa), d, 0.55), d
-        return self.light.colour(hexa), self.light.dark(hexa)
-
-    @staticmethod
-    def _between(a: tuple[int, int, int], b: tuple[int, int, int], u: float) -> tuple[int, int, int]:
-        return (round(a[0] + (b[0] - a[0]) * u), round(a[1] + (b[1] - a[1]) * u), round(a[2] + (b[2] - a[2]) * u))
-
-    # -- limbs
-    def leg(self, side: int) -> None:
-        """Trousers and boot."""
-        c, b, pose = self.c, self.b, self.pose
-        ahead = 1 if self.turn >= 0 else -1
-        hip = (side * b.hip_w * (1 - 0.35 * abs(self.turn)), b.hip_y + self.bob)
-        toe = self.turn if abs(self.turn) > 0.25 else 0.25 * side
-        if pose.walk is not None:
-            x, y = step_of(pose.walk + (0.5 if side > 0 else 0.0), pose.stride, 20)
-            still = b.hip_w * (1.12 - 0.3 * abs(self.turn))
-            foot = (x * ahead * pose.pace + side * (still + (b.hip_w * 0.25 - still) * pose.pace), y * pose.pace)
-        else:
-            foot = (side * b.hip_w * (1.12 - 0.3 * abs(self.turn)), 0.0)
-        ankle = (foot[0], foot[1] - 16)
-        joint = knee(hip, ankle, b.leg[0], b.leg[1], -ahead * (1 if abs(self.turn) > 0.2 else 0.3))
-        cloth, _ = self.tone(self.look.legs, side)
-        limb = path([hip, joint, ankle], 6)
-        c.stroke(limb, b.leg_width, cloth)
-        boot, boot_dark = self.tone(self.look.boots, side)
-        w = b.leg_width[2] * 0.62
-        long = w * (1.0 + 0.9 * abs(toe))
-        shaft = path([((joint[0] + ankle[0] * 2) / 3, (joint[1] + ankle[1] * 2) / 3), ankle], 5)
-        c.stroke(shaft, b.leg_width[2] * 1.22, boot)
-        mid = foot[0] + toe * w * 0.75
-        sole = loop(
-            [
-                (mid - long, foot[1] - 1),
-                (mid - long * 0.9, foot[1] - w * 0.9),
-                (mid, foot[1] - w * 1.35),
-                (mid + long * 0.9, foot[1] - w * 0.85),
-                (mid + long, foot[1] - 1),
-                (mid, foot[1] + 1),
-            ]
-        )
-        c.fill(sole, boot)
-        c.shade(sole, 0, -w * 0.45, boot_dark)
-
-    def shoulder(self, side: int) -> Spot:
-        """Where an arm begins."""
-        drop = 8 if self.who == "bo" else 6
-        return side * self.b.shoulder_w * (1 - 0.3 * abs(self.turn)), self.b.shoulder_y + drop
-
-    def arm(self, side: int) -> None:
-        """Sleeve, hand and what it holds."""
-        c, b, pose = self.c, self.b, self.pose
-        start = self.shoulder(side)
-        target, prop = (pose.left, pose.left_holds) if side < 0 else (pose.right, pose.right_holds)
-        length = b.arm[0] + b.arm[1]
-        if target is None:
-            swing = 0.0
-            if pose.walk is not None:
-                swing = 0.42 * pose.pace * math.sin(2 * math.pi * (pose.walk + (0.25 if side > 0 else 0.75)))
-            rest = 0.16 * side * (1 - 0.8 * abs(self.turn)) + 0.1 * self.turn
-            angle = rest + swing * (1 if self.turn >= 0 else -1)
-            hand = (start[0] + math.sin(angle) * length * 0.96, start[1] + math.cos(angle) * length * 0.96)
-        else:
-            dx, dy = target[0] - start[0], target[1] - start[1]
-            far = math.hypot(dx, dy)
-            k = min(1.0, 0.985 * length / max(far, 1e-6))
-            hand = (start[0] + dx * k, start[1] + dy * k)
-        # A hanging arm bends backward (in front view inward); a raised one keeps its elbow low and outside.
-        base = max(-1.0, min(1.0, self.turn * 4)) if abs(self.turn) > 0.12 else -0.5 * side
-        raised = ease((start[1] - hand[1] + 50) / 90)
-        bend = base + (side - base) * raised
-        elbow = knee(start, hand, b.arm[0], b.arm[1], bend)
-        line = path([start, elbow, hand], 7)
-        cloth, dark = self.tone(self.look.coat, side)
-        skin, skin_dark = self.tone(SKIN[self.who], side)
-        dx, dy = hand[0] - elbow[0], hand[1] - elbow[1]
-        far = max(math.hypot(dx, dy), 1e-6)
-        ux, uy = dx / far, dy / far
-        turn = math.atan2(uy, ux)
-        if prop is not None and self.pose.extra.get("prop_behind", 0):
-            self._hold(prop, hand)
-        r = b.hand
-        grip = (hand[0] + ux * r * 0.7, hand[1] + uy * r * 0.7)
-        c.fill(ellipse(*grip, r * 1.12, r * 0.92, turn), skin)
-        thumb = ellipse(
-            grip[0] - uy * r * 0.65 * bend + ux * r * 0.3,
-            grip[1] + ux * r * 0.65 * bend + uy * r * 0.3,
-            r * 0.6,
-            r * 0.34,
-            turn + 0.7 * bend,
-        )
-        # Two tubes, because one that folds sharply would cross itself.
-        sleeve, fore = tube(line[:8], b.arm_width[:2]), tube(line[7:-2], b.arm_width[1:])
-        c.fill(sleeve, cloth)
-        c.fill(fore, cloth)
-        c.shade(sleeve, b.arm_width[1] * 0.26 * self.light.side, -b.arm_width[1] * 0.2, dark, 0.85, [fore])
-        if self.look.stripes:
-            ring = [tube([_along(line, u, -40), _along(line, u, 40)], 13) for u in (0.2, 0.44, 0.68)]
-            c.clipped(
-                ring,
-                sleeve,
-                self.light.colour(self.look.stripes) if side != self._far else self.light.dark(self.look.stripes),
-                1.0,
-                [fore],
-            )
-        cuff = tube([_along(line, 0.8, -40), _along(line, 0.8, 40)], b.hand * 0.75)
-        c.clipped([cuff], fore, dark if self.who != "ines" else self.light.colour("#d9b45a"))
-        if prop is not None and not self.pose.extra.get("prop_behind", 0):
-            self._hold(prop, (grip[0], grip[1]))
-        if prop is not None:
-            for k in (-0.4, 0.05, 0.5):  # fingers close over what is held
-                fx, fy = grip[0] - uy * 0 + ux * r * k, grip[1] + uy * r * k
-                c.fill(ellipse(fx, fy, r * 0.62, r * 0.27, turn + 1.57), skin_dark if k == 0.05 else skin)
-        else:
-            c.fill(thumb, skin)
-            c.shade(ellipse(*grip, r * 1.12, r * 0.92, turn), r * 0.3 * self.light.side, -r * 0.3, skin_dark, 0.8)
-
-    def _hold(self, prop: Prop, hand: Spot) -> None:
-        self.c.push(hand[0], hand[1], 1, turn=-self.pose.lean)
-        prop(self.c, self.light)
-        self.c.pop()
-
-    # -- torsos
     def _cloth(self, shape: Points, hexa: str, depth: float) -> None:
         c, side = self.c, self.light.side
         c.fill(shape, self.light.colour(hexa))
         c.shade(shape, depth * side, -depth * 0.35, self.light.dark(hexa))
-        c.shade(shape, -depth * 0.2 * side, depth * 0.08, self.light.colour(self.light.rim), 0.6 * self.light.rim_level)
+        c.shade(
+            shape,
+            -depth * 0.2 * side,
+            depth * 0.08,
+            self.light.colour(self.light.rim),
+            0.6 * self.light.rim_level,
+        )
 
     def torso_mei(self) -> None:
         """A raincoat that swings."""
         c, t = self.c, self.turn
-        sway = 5 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 6 * math.sin(
-            self.pose.time * 2.3
-        )
-        half = [(0, -212), (24, -212), (46, -200), (58, -176), (60, -140), (72, -96), (84, -58), (44, -50), (0, -48)]
+        sway = 5 * self.pose.pace * math.sin(
+            2 * math.pi * (self.pose.walk or 0)
+        ) + self.pose.wind * 6 * math.sin(self.pose.time * 2.3)
+        half = [
+            (0, -212),
+            (24, -212),
+            (46, -200),
+            (58, -176),
+            (60, -140),
+            (72, -96),
+            (84, -58),
+            (44, -50),
+            (0, -48),
+        ]
         p = mirror(half)
         p[:, 0] = p[:, 0] * (1 - 0.14 * abs(t)) + t * 4 + sway * ((p[:, 1] + 200) / 150).clip(0, 1)
         if self.pose.seated:
@@ -229,14 +103,23 @@ class Figure:
         self._cloth(coat, self.look.coat, 26)
         dark = self.light.dark(self.look.coat)
         middle = t * 30
-        c.stroke(path([(middle * 0.8, -200), (middle, -130), (middle * 1.15 + sway, -54)], 6), 3, dark)
+        c.stroke(
+            path([(middle * 0.8, -200), (middle, -130), (middle * 1.15 + sway, -54)], 6), 3, dark
+        )
         for y in (-178, -140, -102):
             c.fill(ellipse(middle + 9, y, 5.5), self.light.colour(self.look.accent))
         for s in (-1, 1):
             x = s * 38 * (1 - 0.2 * abs(t)) + t * 16 + sway * 0.5
             c.stroke([(x - 14, -104 - s * 1.5), (x + 14, -104 + s * 1.5)], 7, dark)
         c.stroke(
-            path([(-74 * (1 - 0.14 * abs(t)) + sway, -64), (sway, -54), (74 * (1 - 0.14 * abs(t)) + sway, -64)], 6),
+            path(
+                [
+                    (-74 * (1 - 0.14 * abs(t)) + sway, -64),
+                    (sway, -54),
+                    (74 * (1 - 0.14 * abs(t)) + sway, -64),
+                ],
+                6,
+            ),
             2.5,
             dark,
         )
@@ -245,7 +128,16 @@ class Figure:
         """A barrel in a jersey."""
         c, t = self.c, self.turn
         breath = 1.5 * math.sin(self.pose.time * 1.7)
-        half = [(0, -312), (44, -310), (86, -292), (104, -250), (106, -196), (98, -150), (88, -124), (0, -116)]
+        half = [
+            (0, -312),
+            (44, -310),
+            (86, -292),
+            (104, -250),
+            (106, -196),
+            (98, -150),
+            (88, -124),
+            (0, -116),
+        ]
         p = mirror(half)
         p[:, 0] = p[:, 0] * (1 - 0.12 * abs(t)) + t * 16 * ((p[:, 1] + 320) / 160).clip(0, 1)
         p[:, 0] += breath * (abs(p[:, 0]) > 90) * (p[:, 0] / 100)
@@ -254,7 +146,18 @@ class Figure:
         dark = self.light.dark(self.look.coat)
         if self.look.stripes:
             rows = [
-                loop(array([(-130, y), (0, y + 14), (130, y), (130, y + 20), (0, y + 34), (-130, y + 20)]))
+                loop(
+                    array(
+                        [
+                            (-130, y),
+                            (0, y + 14),
+                            (130, y),
+                            (130, y + 20),
+                            (0, y + 34),
+                            (-130, y + 20),
+                        ]
+                    )
+                )
                 for y in range(-286, -130, 40)
             ]
             c.clipped(rows, body, self.light.colour(self.look.stripes))
@@ -273,9 +176,9 @@ class Figure:
     def torso_ines(self) -> None:
         """A long coat."""
         c, t = self.c, self.turn
-        sway = 4 * self.pose.pace * math.sin(2 * math.pi * (self.pose.walk or 0)) + self.pose.wind * 7 * math.sin(
-            self.pose.time * 2.0
-        )
+        sway = 4 * self.pose.pace * math.sin(
+            2 * math.pi * (self.pose.walk or 0)
+        ) + self.pose.wind * 7 * math.sin(self.pose.time * 2.0)
         half = [
             (0, -284),
             (26, -282),
@@ -294,7 +197,9 @@ class Figure:
         self._cloth(coat, self.look.coat, 22)
         dark = self.light.dark(self.look.coat)
         middle = t * 24
-        c.stroke(path([(middle * 0.7, -270), (middle, -180), (middle * 1.3 + sway, -38)], 6), 3, dark)
+        c.stroke(
+            path([(middle * 0.7, -270), (middle, -180), (middle * 1.3 + sway, -38)], 6), 3, dark
+        )
         for y in (-220, -190, -160):
             for s in (-11, 11):
                 c.fill(ellipse(middle + s, y, 4.5), self.light.colour("#d9b45a"))
@@ -306,7 +211,14 @@ class Figure:
         c, t = self.c, self.turn
         if self.who == "mei":
             for s in (-1, 1):
-                flap = loop([(t * 12, -206), (s * 26 + t * 6, -222), (s * 40 + t * 6, -206), (s * 22 + t * 14, -186)])
+                flap = loop(
+                    [
+                        (t * 12, -206),
+                        (s * 26 + t * 6, -222),
+                        (s * 40 + t * 6, -206),
+                        (s * 22 + t * 14, -186),
+                    ]
+                )
                 c.fill(flap, self.light.colour(self.look.coat))
                 c.shade(flap, 3, -7, self.light.dark(self.look.coat))
         elif self.who == "bo":
@@ -320,15 +232,25 @@ class Figure:
                     (-46 + t * 4, -298),
                 ]
             )
-            c.fill(roll, self.light.colour(self.look.coat if not self.look.stripes else self.look.accent))
-            c.shade(roll, 0, -8, self.light.dark(self.look.coat if not self.look.stripes else self.look.accent))
+            c.fill(
+                roll,
+                self.light.colour(self.look.coat if not self.look.stripes else self.look.accent),
+            )
+            c.shade(
+                roll,
+                0,
+                -8,
+                self.light.dark(self.look.coat if not self.look.stripes else self.look.accent),
+            )
 
     def scarf(self) -> None:
         """A wool scarf with one loose end in the wind."""
         c, t, pose = self.c, self.turn, self.pose
         green, dark = self.light.colour(self.look.accent), self.light.dark(self.look.accent)
         back = -1 if t >= 0 else 1
-        wave = [math.sin(pose.time * 3.0 - k * 0.9) * (2 + 4 * k) * (0.35 + pose.wind) for k in range(5)]
+        wave = [
+            math.sin(pose.time * 3.0 - k * 0.9) * (2 + 4 * k) * (0.35 + pose.wind) for k in range(5)
+        ]
         blow = pose.wind * 26
         tail = [
             (back * 22 - t * 4, -268),
@@ -367,17 +289,3 @@ class Figure:
         for u in (0.55, 0.75, 0.93):
             p = front[int(u * (len(front) - 1))]
             c.stroke([(p[0] - 13, p[1]), (p[0] + 13, p[1])], 5, self.light.colour("#f1e3b8"), 0.9)
-
-
-def _along(line: Points, u: float, out: float) -> Spot:
-    """A point beside a line: u along it, out across it."""
-    k = min(int(u * (len(line) - 1)), len(line) - 2)
-    a, b = line[k], line[k + 1]
-    d = b - a
-    n = max(math.hypot(d[0], d[1]), 1e-6)
-    return float(a[0] - d[1] / n * out), float(a[1] + d[0] / n * out)
-
-
-def hair_of(person: str) -> str:
-    """The local colour of somebody's hair."""
-    return HAIR[person]

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from sample.canvas import Canvas, Picture, bgr
 from sample.figure import Box, Figure
@@ -22,7 +22,9 @@ FIRST = datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
 
 
 def _dialogue(shot: Shot) -> list[dict[str, str]]:
-    return [{"start": x.start, "end": x.end, "character": x.who, "text": x.text} for x in shot.lines]
+    return [
+        {"start": x.start, "end": x.end, "character": x.who, "text": x.text} for x in shot.lines
+    ]
 
 
 def _at(seconds: float) -> str:
@@ -37,12 +39,16 @@ def cast(shot: Shot, seen: Seen) -> list[dict[str, Any]]:
     """Three true boxes for everybody: early, middle and late in what is seen of them."""
     out: list[dict[str, Any]] = []
     for who in CHARACTERS:
-        # Only whole frames of people who are well inside the picture, at times that are exact in decimals.
-        times = [(t, b[who]) for t, b in seen if who in b and round(t * shot.fps) % (shot.fps // 5) == 0 and t < 9.9]
+        # Only people well inside the picture, at times that are exact in decimals.
+        times = [
+            (t, b[who])
+            for t, b in seen
+            if who in b and round(t * shot.fps) % (shot.fps // 5) == 0 and t < 9.9
+        ]
         good = [x for x in times if x[1][2] > 0.1] or times
         for k in sorted({len(good) // 8, len(good) // 2, len(good) * 7 // 8}):
-            if k < len(good):
-                out.append({"character": who, "box": _box(good[k][1]), "at": _at(good[k][0])})
+            for t, b in good[k : k + 1]:
+                out.append({"character": who, "box": _box(b), "at": _at(t)})
     return out
 
 
@@ -50,12 +56,24 @@ def node(name: str, shot: Shot, boxes: list[dict[str, Any]], when: datetime) -> 
     """One atom of the graph."""
     atom = ATOMS[name]
     out: dict[str, Any] = {
-        "id": name, "media": f"harbor/media/{name}.mp4", "author": atom.author, "created": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "title": atom.title, "prompt": atom.prompt, "tags": list(atom.tags), "status": "published", "rating": atom.rating,
-        "slot": {"kind": "standard"}, "cast": boxes, "place": atom.place, "time_of_day": atom.time_of_day, "facts": atom.facts,
-        "story": {"hook": atom.hook, "beat": atom.beat, "button": atom.button}, "dialogue": _dialogue(shot),
+        "id": name,
+        "media": f"harbor/media/{name}.mp4",
+        "author": atom.author,
+        "created": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "title": atom.title,
+        "prompt": atom.prompt,
+        "tags": list(atom.tags),
+        "status": "published",
+        "rating": atom.rating,
+        "slot": {"kind": "standard"},
+        "cast": boxes,
+        "place": atom.place,
+        "time_of_day": atom.time_of_day,
+        "facts": atom.facts,
+        "story": {"hook": atom.hook, "beat": atom.beat, "button": atom.button},
+        "dialogue": _dialogue(shot),
         "rights": {"license": "CC-BY-4.0", "holder": NAMES[atom.author], "music": []},
-    }  # fmt: skip
+    }
     if name in TAKES:
         out["takes"] = [{"media": f"harbor/media/{TAKES[name][0]}.mp4"}]
         out["x-take2"] = TAKES[name][2]
@@ -77,10 +95,17 @@ def graph(nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
     edges: list[dict[str, Any]] = []
     for a, b, joint in CONTINUATIONS:
-        edge: dict[str, Any] = {"source": a, "target": b, "key": "continuation", "kind": "continuation"}
+        edge: dict[str, Any] = {
+            "source": a,
+            "target": b,
+            "key": "continuation",
+            "kind": "continuation",
+        }
         edges.append({**edge, "joint": joint} if joint else edge)
     for a, b, changes in REMIXES:
-        edges.append({"source": a, "target": b, "key": "remix", "kind": "remix", "changes": changes})
+        edges.append(
+            {"source": a, "target": b, "key": "remix", "kind": "remix", "changes": changes}
+        )
     return {
         "directed": True,
         "multigraph": True,
@@ -96,7 +121,7 @@ def graph(nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def truth(name: str, shot: Shot, seen: Seen, loud: float | None) -> dict[str, Any]:
+def truth(shot: Shot, seen: Seen, loud: float | None) -> dict[str, Any]:
     """What was drawn, for tests that want to know."""
     boxes: dict[str, dict[str, list[float]]] = {}
     for t, people in seen:
@@ -107,8 +132,10 @@ def truth(name: str, shot: Shot, seen: Seen, loud: float | None) -> dict[str, An
         "fps": shot.fps,
         "frames": round(shot.seconds * shot.fps),
         "size": list(shot.size),
-        "sound": None if loud is None else {"rate": shot.rate, "channels": shot.channels, "lufs_asked": shot.lufs},
-        "light": {"name": shot.light.name, "level": shot.light.level},
+        "sound": None
+        if loud is None
+        else {"rate": shot.rate, "channels": shot.channels, "lufs_asked": shot.lufs},
+        "light": {"name": shot.light.name, "level": shot.light.level, "level_end": shot.level_end},
         "colours": {who: (shot.looks.get(who) or LOOKS[who]).colours() for who in boxes},
         "dialogue": [[x.start, x.end, x.who] for x in shot.lines],
         "boxes": boxes,
@@ -132,7 +159,9 @@ def save(data: Any, target: Path) -> None:
             depth = 1
             continue
         if depth and (
-            bare[:1].isdigit() or bare[:1] == "-" or bare.rstrip(",") == "]" and out[-1].rstrip()[-1:] not in "}]{"
+            bare[:1].isdigit()
+            or bare[:1] == "-"
+            or (bare.rstrip(",") == "]" and out[-1].rstrip()[-1:] not in "}]{")
         ):
             out[-1] += bare + (" " if bare.endswith(",") and bare != "]," else "")
             if bare.startswith("]"):
@@ -153,6 +182,14 @@ def references(folder: Path) -> None:
             picture: Picture = np.full((512, 384, 3), 0, np.uint8)
             picture[:] = np.array(bgr("#dfe9e6"), np.uint8)
             high = {"mei": 1.42, "bo": 1.02, "ines": 1.14}[who]
-            Figure(Canvas(picture), light, LOOKS[who], Pose(192, 486, high, turn=turn, smile=0.6, brow=0.2)).draw()
-            # Few colours make a small file; flat shading has few.
-            cv2.imwrite(str(folder / f"{who}-{view}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+            Figure(
+                Canvas(picture),
+                light,
+                LOOKS[who],
+                Pose(192, 486, high, turn=turn, smile=0.6, brow=0.2),
+            ).draw()
+            # Flat shading has few colours: a palette makes the file a third of the size.
+            image = Image.fromarray(np.ascontiguousarray(picture[:, :, ::-1]))
+            image.quantize(96, dither=Image.Dither.NONE).save(
+                folder / f"{who}-{view}.png", optimize=True
+            )

@@ -1,4 +1,4 @@
-"""Loudness: BS.1770 integrated loudness, true peak, and bringing a track to a given value of both."""
+"""Loudness: BS.1770 integrated value, true peak, and bringing a track to both."""
 
 from __future__ import annotations
 

@@ -33,19 +33,35 @@ def live(c: Canvas, light: Light, t: float) -> None:
     for x, y, seed in ((96, 168, 0.0), (742, 210, 1.7)):
         for k in range(6):
             u = (t * 0.16 + k / 6 + seed) % 1.0
-            puff = ellipse(x + 60 * u + 10 * math.sin(6 * u + seed), y - 190 * u, 8 + 26 * u, 7 + 20 * u, n=18)
+            puff = ellipse(
+                x + 60 * u + 10 * math.sin(6 * u + seed), y - 190 * u, 8 + 26 * u, 7 + 20 * u, n=18
+            )
             c.fill(puff, light.far("#f2f2f4", 0.3), 0.42 * (1 - u) * min(1, u * 8))
 
 
 def _house(
-    c: Canvas, light: Light, x: float, w: float, top: float, wall: str, roof: str, shutters: str, gable: bool, seed: int
+    c: Canvas,
+    light: Light,
+    x: float,
+    w: float,
+    top: float,
+    wall: str,
+    roof: str,
+    shutters: str,
+    seed: int,
+    *,
+    gable: bool,
 ) -> None:
     rng = np.random.default_rng(seed)
     body = box(x, top, w, 920 - top)
     c.fill(body, light.colour(wall))
-    c.fill(box(x if light.side > 0 else x + w * 0.84, top, w * 0.16, 920 - top), light.dark(wall), 0.55)
+    c.fill(
+        box(x if light.side > 0 else x + w * 0.84, top, w * 0.16, 920 - top), light.dark(wall), 0.55
+    )
     if gable:
-        c.fill([(x - 14, top + 6), (x + w / 2, top - 110), (x + w + 14, top + 6)], light.colour(roof))
+        c.fill(
+            [(x - 14, top + 6), (x + w / 2, top - 110), (x + w + 14, top + 6)], light.colour(roof)
+        )
         c.fill(
             [(x + w / 2, top - 110), (x + w + 14, top + 6), (x + w / 2, top + 6)]
             if light.side < 0
@@ -56,11 +72,15 @@ def _house(
         c.fill(ellipse(x + w / 2, top - 34, 15), light.dark("#4d6f80"))
     else:
         c.fill(
-            [(x - 14, top + 4), (x + 10, top - 62), (x + w - 10, top - 62), (x + w + 14, top + 4)], light.colour(roof)
+            [(x - 14, top + 4), (x + 10, top - 62), (x + w - 10, top - 62), (x + w + 14, top + 4)],
+            light.colour(roof),
         )
         for k in range(3):
             c.stroke(
-                [(x - 8 + 5 * k, top - 12 - 18 * k), (x + w + 8 - 5 * k, top - 12 - 18 * k)], 3, light.dark(roof), 0.7
+                [(x - 8 + 5 * k, top - 12 - 18 * k), (x + w + 8 - 5 * k, top - 12 - 18 * k)],
+                3,
+                light.dark(roof),
+                0.7,
             )
         c.fill(box(x + w * 0.18, top - 120, 34, 70), light.dark("#a5583f"))
         c.fill(box(x + w * 0.18 - 5, top - 126, 44, 14), light.colour("#a5583f"))
@@ -117,9 +137,10 @@ def _stall(c: Canvas, light: Light, x: float, w: float, a: str, goods: str) -> N
         if goods == "fish":
             fish(c, light, cx + 6, 920 + 9 * (k % 2), 0.62, 0.15)
         else:
-            colour = {"fruit": ["#e2622f", "#f0b83a", "#6f9f3f"], "oil": ["#c9703f", "#e7c06a", "#8f4a3a"]}[goods][
-                k % 3
-            ]
+            colour = {
+                "fruit": ["#e2622f", "#f0b83a", "#6f9f3f"],
+                "oil": ["#c9703f", "#e7c06a", "#8f4a3a"],
+            }[goods][k % 3]
             if goods == "fruit":
                 for dx, dy in ((-8, 2), (8, 2), (0, -9)):
                     blob = ellipse(cx + dx, 916 + dy, 10.5)
@@ -136,18 +157,20 @@ def _stall(c: Canvas, light: Light, x: float, w: float, a: str, goods: str) -> N
         t0, t1 = x + 8 + (w - 16) * k / stripes, x + 8 + (w - 16) * (k + 1) / stripes
         hexa = a if k % 2 == 0 else "#f8efdc"
         c.fill([(t0, 716), (t1, 716), (x0 + step, 796), (x0, 796)], light.colour(hexa))
-        scallop = loop([(x0, 794), (x0 + step, 794), (x0 + step, 808), (x0 + step / 2, 822), (x0, 808)], 5)
+        scallop = loop(
+            [(x0, 794), (x0 + step, 794), (x0 + step, 808), (x0 + step / 2, 822), (x0, 808)], 5
+        )
         c.fill(scallop, light.dark(hexa))
 
 
 def mid(c: Canvas, light: Light) -> None:
     """Houses, stalls and the street."""
-    _house(c, light, -420, 230, 330, "#d98f6a", "#7f4a3f", "#3f6f72", False, 1)
-    _house(c, light, -190, 200, 210, "#efd9a6", "#a5503f", "#4f7f6a", True, 2)
-    _house(c, light, 10, 220, 300, "#d87f66", "#6f4650", "#f1dfb8", False, 3)
-    _house(c, light, 520, 190, 350, "#9fc0b0", "#a5583f", "#f5ead0", True, 4)
-    _house(c, light, 710, 240, 290, "#f0c98a", "#7f4a3f", "#b5503f", False, 5)
-    _house(c, light, 950, 220, 230, "#c9869a", "#5f4658", "#f1dfb8", True, 6)
+    _house(c, light, -420, 230, 330, "#d98f6a", "#7f4a3f", "#3f6f72", 1, gable=False)
+    _house(c, light, -190, 200, 210, "#efd9a6", "#a5503f", "#4f7f6a", 2, gable=True)
+    _house(c, light, 10, 220, 300, "#d87f66", "#6f4650", "#f1dfb8", 3, gable=False)
+    _house(c, light, 520, 190, 350, "#9fc0b0", "#a5583f", "#f5ead0", 4, gable=True)
+    _house(c, light, 710, 240, 290, "#f0c98a", "#7f4a3f", "#b5503f", 5, gable=False)
+    _house(c, light, 950, 220, 230, "#c9869a", "#5f4658", "#f1dfb8", 6, gable=True)
     c.fill([(-460, 905), (1200, 905), (1200, 1500), (-460, 1500)], light.colour("#c2ab92"))
     rng = np.random.default_rng(21)
     y, row = 912.0, 0
@@ -156,7 +179,9 @@ def mid(c: Canvas, light: Light) -> None:
         x = -460.0 - (row % 2) * high
         while x < 1200:
             long = high * float(rng.uniform(1.6, 2.2))
-            tone = str(rng.choice(np.array(["#b59d86", "#cbb59c", "#bba48c", "#c7b097", "#ad967f"])))
+            tone = str(
+                rng.choice(np.array(["#b59d86", "#cbb59c", "#bba48c", "#c7b097", "#ad967f"]))
+            )
             c.fill(soft_box(x, y, long - 3, high - 3, high * 0.3), light.colour(tone))
             x += long
         y += high
@@ -178,7 +203,10 @@ def _bunting(c: Canvas, light: Light) -> None:
         n = 15
         line = path(
             [
-                (a[0] + (b[0] - a[0]) * k / n, a[1] + (b[1] - a[1]) * k / n + sag * math.sin(math.pi * k / n))
+                (
+                    a[0] + (b[0] - a[0]) * k / n,
+                    a[1] + (b[1] - a[1]) * k / n + sag * math.sin(math.pi * k / n),
+                )
                 for k in range(n + 1)
             ],
             3,
@@ -207,7 +235,14 @@ def front(c: Canvas, light: Light) -> None:
         )
         for k in range(4):
             c.stroke(
-                path([(x - 106 + 6 * k, 1206 + 30 * k), (x, 1222 + 30 * k), (x + 106 - 6 * k, 1206 + 30 * k)], 6),
+                path(
+                    [
+                        (x - 106 + 6 * k, 1206 + 30 * k),
+                        (x, 1222 + 30 * k),
+                        (x + 106 - 6 * k, 1206 + 30 * k),
+                    ],
+                    6,
+                ),
                 9,
                 light.colour("#a97c48"),
                 0.7,

@@ -44,7 +44,9 @@ def live(c: Canvas, light: Light, t: float) -> None:
     sky.glitter(c, light, t, SUNS[light.name][0], HORIZON, 230, 50)
     sky.wave_band(c, light, t, 720, 3, 60, 0.9, 0.62, 800, crest=0.3)
     roll = 0.035 * np.sin(t * 1.1)
-    small_boat(c, light, 96, 792 + 4 * np.sin(t * 1.3), 1.35, "#2f7f86", light.lamps * 0.7, float(roll))
+    small_boat(
+        c, light, 96, 792 + 4 * np.sin(t * 1.3), 1.35, "#2f7f86", light.lamps * 0.7, float(roll)
+    )
     sky.wave_band(c, light, t, 800, 5, 80, 1.1, 0.78, 980, crest=0.3)
     sky.wave_band(c, light, t, 890, 6, 100, -1.0, 0.9, 980, crest=0.25)
 
@@ -60,7 +62,7 @@ def mid(c: Canvas, light: Light) -> None:
     for a, b in ((90, 330), (330, 570), (570, 810)):
         line = path([(a, 884), ((a + b) / 2, 914), (b, 884)], 8)
         c.stroke(line, 7, light.dark("#c9a66b"))
-        c.stroke(line + [0, -1.5], 3.5, light.colour("#d9bd86"))
+        c.stroke(line + np.array([0, -1.5]), 3.5, light.colour("#d9bd86"))
     _lamp(c, light, 452, 946)
     c.fill([(-320, 944), (1040, 944), (1040, 1062), (-320, 1062)], wood)
     for k in range(-6, 22):  # planks
@@ -68,7 +70,10 @@ def mid(c: Canvas, light: Light) -> None:
         near, far = x, 360 + (x - 360) * 0.86
         tone = rng.choice(np.array(["#a5805c", "#957050", "#8d6a4b", "#a07a56"]))
         x2 = x + 58
-        c.fill([(near, 1062), (far, 944), (360 + (x2 - 360) * 0.86, 944), (x2, 1062)], light.colour(str(tone)))
+        c.fill(
+            [(near, 1062), (far, 944), (360 + (x2 - 360) * 0.86, 944), (x2, 1062)],
+            light.colour(str(tone)),
+        )
         c.stroke([(near, 1062), (far, 944)], 2.6, dark)
         c.fill(ellipse(x + 12, 1052, 2.6, n=8), dark)
         c.fill(ellipse(x + 46, 1052, 2.6, n=8), dark)
@@ -80,7 +85,9 @@ def mid(c: Canvas, light: Light) -> None:
     c.gradient(1098, 1500, [(0, light.dark("#2c2a3c")), (1, light.dark("#39506a"))])
     for x in (40, 300, 560, 820, -220):
         c.fill(box(x - 22, 1090, 44, 500), light.dark("#6f5240"))
-        c.fill(box(x - 22 + (30 if light.side > 0 else 0), 1090, 14, 500), light.colour("#8a6a50"), 0.7)
+        c.fill(
+            box(x - 22 + (30 if light.side > 0 else 0), 1090, 14, 500), light.colour("#8a6a50"), 0.7
+        )
         c.fill(box(x - 24, 1150, 48, 60), light.colour("#5d6f4a"), 0.75)
         for k in range(6):
             c.fill(ellipse(x - 18 + 7 * k, 1208 + 4 * (k % 2), 5, 8), light.colour("#5d6f4a"), 0.75)
@@ -103,7 +110,9 @@ def _lamp(c: Canvas, light: Light, x: float, y: float) -> None:
     c.fill(soft_box(x - 15, y - 22, 30, 24, 5), iron)
     c.stroke([(x, y), (x, 600)], 11, iron)
     c.stroke(path([(x, 620), (x + 6, 570), (x + 44, 556), (x + 66, 580)], 7), 7, iron)
-    c.fill(loop([(x + 66, 574), (x + 86, 594), (x + 92, 604), (x + 40, 604), (x + 46, 594)], 4), iron)
+    c.fill(
+        loop([(x + 66, 574), (x + 86, 594), (x + 92, 604), (x + 40, 604), (x + 46, 594)], 4), iron
+    )
     bulb = ellipse(x + 66, 608, 15, 12)
     c.fill(bulb, (170, 232, 255) if light.lamps > 0.5 else light.colour("#cfdcd8"))
     if light.lamps > 0.5:
@@ -124,7 +133,12 @@ def _goods(c: Canvas, light: Light) -> None:
     net = loop([(742, 990), (752, 930), (800, 906), (860, 930), (880, 994)])
     c.fill(net, light.dark("#3f7f7a"))
     for k in range(6):
-        c.clipped([path([(730 + 26 * k, 1000), (760 + 22 * k, 900)], 2)], net, light.colour("#5fa39a"), 0.5)
+        c.clipped(
+            [path([(730 + 26 * k, 1000), (760 + 22 * k, 900)], 2)],
+            net,
+            light.colour("#5fa39a"),
+            0.5,
+        )
     c.fill(ellipse(776, 930, 17), light.colour("#e2703a"))
     c.fill(ellipse(822, 946, 17), light.colour("#f2ead9"))
 
@@ -135,10 +149,22 @@ def front(c: Canvas, light: Light) -> None:
     c.fill(soft_box(-40, 1040, 130, 420, 26), shade)
     c.fill(ellipse(25, 1050, 66, 22), light.colour("#6d5650"))
     for k in range(3):
-        c.stroke(path([(-50, 1110 + 26 * k), (25, 1128 + 26 * k), (98, 1106 + 26 * k)], 6), 25, light.dark("#9b7d50"))
-        c.stroke(path([(-50, 1106 + 26 * k), (25, 1124 + 26 * k), (98, 1102 + 26 * k)], 6), 13, light.colour("#b8995f"))
-    c.stroke(path([(90, 1160), (260, 1262), (500, 1290), (790, 1200)], 8), 24, light.dark("#9b7d50"))
-    c.stroke(path([(90, 1156), (260, 1258), (500, 1286), (790, 1196)], 8), 11, light.colour("#b8995f"))
+        c.stroke(
+            path([(-50, 1110 + 26 * k), (25, 1128 + 26 * k), (98, 1106 + 26 * k)], 6),
+            25,
+            light.dark("#9b7d50"),
+        )
+        c.stroke(
+            path([(-50, 1106 + 26 * k), (25, 1124 + 26 * k), (98, 1102 + 26 * k)], 6),
+            13,
+            light.colour("#b8995f"),
+        )
+    c.stroke(
+        path([(90, 1160), (260, 1262), (500, 1290), (790, 1200)], 8), 24, light.dark("#9b7d50")
+    )
+    c.stroke(
+        path([(90, 1156), (260, 1258), (500, 1286), (790, 1196)], 8), 11, light.colour("#b8995f")
+    )
 
 
 def water_under(c: Canvas, light: Light, t: float) -> None:

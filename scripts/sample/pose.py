@@ -1,4 +1,4 @@
-"""Poses and looks: how a person stands at one moment, how tall they are built and what they wear."""
+"""Poses and looks: how a person stands, how tall they are built, what they wear."""
 
 from __future__ import annotations
 
@@ -52,7 +52,11 @@ class Look:
     def colours(self) -> dict[str, str]:
         """The clothes by name."""
         names = {"mei": "buttons", "bo": "cap", "ines": "scarf"}
-        out = {"coat" if self.person != "bo" else "jersey": self.coat, "legs": self.legs, "boots": self.boots}
+        out = {
+            "coat" if self.person != "bo" else "jersey": self.coat,
+            "legs": self.legs,
+            "boots": self.boots,
+        }
         out[names[self.person]] = self.accent
         if self.stripes:
             out["stripes"] = self.stripes

@@ -85,9 +85,20 @@ def fish(c: Canvas, light: Light, x: float, y: float, size: float, turn: float =
 
 
 def gull(
-    c: Canvas, light: Light, x: float, y: float, size: float = 1.0, face: float = 1.0, *, flap: float | None = None,
-    beak: float = 0.0, nod: float = 0.0, turn: float = 0.0, blink: float = 0.0, holds: str = "",
-) -> None:  # fmt: skip
+    c: Canvas,
+    light: Light,
+    x: float,
+    y: float,
+    size: float = 1.0,
+    face: float = 1.0,
+    *,
+    flap: float | None = None,
+    beak: float = 0.0,
+    nod: float = 0.0,
+    turn: float = 0.0,
+    blink: float = 0.0,
+    holds: str = "",
+) -> None:
     """The gull: on its feet, or flying when flap (radians) is given. The feet are at (x, y)."""
     c.push(x, y, size * face, size, turn=turn)
     white, grey, dark = light.colour("#fbf9f4"), light.dark("#e3e6ee"), light.colour("#59606f")
@@ -116,7 +127,9 @@ def gull(
     neck = loop([(-16, 14), (-10, -10), (4, -22), (18, -14), (16, 0), (6, 16)])
     c.fill(neck, white)
     c.fill(loop([(14, -11), (34, -7 - 2 * beak), (35, -4 - 2 * beak), (14, -4)], 4), orange)
-    c.fill(loop([(13, -4), (29, -1 + 9 * beak), (28, 2 + 9 * beak), (12, 1)], 4), light.dark("#e0862a"))
+    c.fill(
+        loop([(13, -4), (29, -1 + 9 * beak), (28, 2 + 9 * beak), (12, 1)], 4), light.dark("#e0862a")
+    )
     if holds == "fish":
         fish(c, light, 32, 2, 0.8, 1.2)
     elif holds == "cap":
@@ -172,10 +185,12 @@ def far_gull(c: Canvas, light: Light, x: float, y: float, size: float, flap: flo
 
 
 def rowing_boat_back(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
-    """The far side of the big boat, its mast and sail: what people sit in front of. Water line at y 0, 560 long."""
+    """The far side of the big boat, mast and sail: people sit before it. Water line at y 0."""
     wood, dark = light.colour("#8a5a36"), light.dark("#8a5a36")
     mast = path([(-10, -40), (-14, -560)], 4)
-    sail = loop([(-4, -548), (70, -420), (150, -250), (176, -176), (60, -168), (-2, -176), (4, -360)], 6)
+    sail = loop(
+        [(-4, -548), (70, -420), (150, -250), (176, -176), (60, -168), (-2, -176), (4, -360)], 6
+    )
     c.fill(sail, light.colour("#f3e6cb"))
     c.shade(sail, 34 * light.side, -20, light.dark("#e6d3b0"))
     patch = [(40, -300), (86, -292), (80, -244), (36, -250)]
@@ -184,7 +199,9 @@ def rowing_boat_back(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
     c.stroke(path([(-6, -166), (182, -172)], 2), 9, wood)
     c.stroke([(-14, -556), (-270, -70)], 2.2, dark)
     c.stroke([(-14, -556), (268, -78)], 2.2, dark)
-    inside = loop([(-270, -78), (-150, -62), (0, -58), (150, -62), (268, -82), (200, -30), (-200, -30)])
+    inside = loop(
+        [(-270, -78), (-150, -62), (0, -58), (150, -62), (268, -82), (200, -30), (-200, -30)]
+    )
     c.fill(inside, light.dark("#6b4630"))
     c.fill(array([(-14, -556), (-14, -530), (-64, -546)]), light.colour(hull))
 
@@ -213,14 +230,25 @@ def rowing_boat_front(c: Canvas, light: Light, hull: str = "#b5412f") -> None:
         c.clipped([box(-320, y, 640, 4)], shell, light.dark(hull), 0.7)
     rim = path([(-294, -96), (-160, -66), (0, -56), (160, -66), (292, -100)], 8)
     c.stroke(rim, 17, light.colour("#f0dfba"))
-    c.stroke(path([(-294, -90), (-160, -60), (0, -50), (160, -60), (292, -94)], 8), 5, light.dark("#c9b384"))
+    c.stroke(
+        path([(-294, -90), (-160, -60), (0, -50), (160, -60), (292, -94)], 8),
+        5,
+        light.dark("#c9b384"),
+    )
     for x in (-170, 0, 170):
         c.fill(ellipse(x, -18 - abs(x) * 0.03, 13, 13), light.colour("#f0dfba"))
         c.fill(ellipse(x, -18 - abs(x) * 0.03, 7, 7), light.dark(hull))
 
 
 def small_boat(
-    c: Canvas, light: Light, x: float, y: float, size: float, hull: str, lit: float = 0.0, roll: float = 0.0
+    c: Canvas,
+    light: Light,
+    x: float,
+    y: float,
+    size: float,
+    hull: str,
+    lit: float = 0.0,
+    roll: float = 0.0,
 ) -> None:
     """A moored or far boat."""
     c.push(x, y, size, turn=roll)
@@ -231,7 +259,10 @@ def small_boat(
     cabin = soft_box(-40, -52, 44, 34, 6)
     c.fill(cabin, light.colour("#f2ead9"))
     c.shade(cabin, 10 * light.side, -4, light.dark("#f2ead9"))
-    c.fill(soft_box(-32, -44, 14, 14, 3), (120, 205, 255) if light.lamps > 0.5 and lit else light.colour("#5f8fa6"))
+    c.fill(
+        soft_box(-32, -44, 14, 14, 3),
+        (120, 205, 255) if light.lamps > 0.5 and lit else light.colour("#5f8fa6"),
+    )
     shell = loop([(-72, -26), (0, -16), (74, -30), (58, 8), (-54, 8)], 5)
     c.fill(shell, light.colour(hull))
     c.shade(shell, 0, -14, light.dark(hull))

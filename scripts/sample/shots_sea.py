@@ -1,25 +1,32 @@
-"""Shots of the second episode: the boat in the afternoon, the fog at dusk, the landing."""
+"""Shots at sea: the boat in the afternoon, the fog at dusk and its worse take."""
 
 from __future__ import annotations
 
 import math
 
-from sample import props, sky, sound, tower
+import numpy as np
+
+from sample import props, sky, sound
 from sample.canvas import Canvas, Picture, bgr
 from sample.curves import ellipse, key, path
-from sample.film import Live, Plate, Shot, Stage
+from sample.film import Plate, Shot, Stage
 from sample.light import LIGHTS, Light
 from sample.pose import Pose
 from sample.sound import Track
 from sample.speech import Line
-from sample.staging import Walk, move, speak
+from sample.staging import move, speak
 
 HORIZON = 640.0
 
 
 def open_sea(c: Canvas, light: Light) -> None:
     """Sky, sun, the lighthouse far ahead, water."""
-    sky.sky(c, light, HORIZON, sun=(150.0, 470.0, 48.0) if light.name == "afternoon" else (170.0, 590.0, 56.0))
+    sky.sky(
+        c,
+        light,
+        HORIZON,
+        sun=(150.0, 470.0, 48.0) if light.name == "afternoon" else (170.0, 590.0, 56.0),
+    )
     for x, y, size, seed in (
         (160, 250, 1.3, 31),
         (600, 190, 1.0, 32),
@@ -30,7 +37,14 @@ def open_sea(c: Canvas, light: Light) -> None:
         sky.cloud(c, light, x, y, size, 0.85, seed)
     c.fill(
         path(
-            [(-300, HORIZON + 2), (-200, HORIZON - 40), (-60, HORIZON - 66), (60, HORIZON - 34), (210, HORIZON + 2)], 6
+            [
+                (-300, HORIZON + 2),
+                (-200, HORIZON - 40),
+                (-60, HORIZON - 66),
+                (60, HORIZON - 34),
+                (210, HORIZON + 2),
+            ],
+            6,
         ),
         light.far("#4f6f7a", 0.55),
     )
@@ -68,8 +82,16 @@ def in_boat(s: Stage, x: float, mei: Pose, bo: Pose, light: Light | None = None)
     foam = s.light.far("#ffffff", 0.25)
     for k in range(5):
         u = (t * 0.6 + k / 5) % 1.0
-        c.fill(ellipse(x - 210 - 90 * u, y + 18 + 8 * u, 40 * (0.4 + u), 5 * (1 - u) + 1.5, n=16), foam, 0.6 * (1 - u))
-        c.fill(ellipse(x + 240 - 60 * u, y + 16 + 14 * u, 34 * (0.3 + u), 5 * (1 - u) + 1.5, n=16), foam, 0.5 * (1 - u))
+        c.fill(
+            ellipse(x - 210 - 90 * u, y + 18 + 8 * u, 40 * (0.4 + u), 5 * (1 - u) + 1.5, n=16),
+            foam,
+            0.6 * (1 - u),
+        )
+        c.fill(
+            ellipse(x + 240 - 60 * u, y + 16 + 14 * u, 34 * (0.3 + u), 5 * (1 - u) + 1.5, n=16),
+            foam,
+            0.5 * (1 - u),
+        )
     return roll
 
 
@@ -117,11 +139,16 @@ def a6() -> Shot:
         mei.left = (10, -110)
         in_boat(s, x, mei, bo)
 
-    def fog_bank(c: Canvas, light: Light, t: float) -> None:
+    def fog_bank(c: Canvas, _light: Light, t: float) -> None:
         rise = key(t, (4.5, 0.0), (9.5, 1.0))
         for k in range(4):
             x = 700 - 46 * k - 150 * rise + 12 * math.sin(t * 0.6 + k)
-            c.soft(ellipse(x, HORIZON - 20 + 22 * k, 150 + 30 * k, 42 + 6 * k), bgr("#f3e6d2"), 26, 0.62 * rise)
+            c.soft(
+                ellipse(x, HORIZON - 20 + 22 * k, 150 + 30 * k, 42 + 6 * k),
+                bgr("#f3e6d2"),
+                26,
+                0.62 * rise,
+            )
 
     def sounds(track: Track) -> None:
         track.add(sound.water(10, 61, 0.9), 0, 0.15)
@@ -146,7 +173,22 @@ def a6() -> Shot:
     )
 
 
-def a7(second: bool = False) -> Shot:
+class Worse:
+    """What is wrong with the second take: it is dark, and stands still for eighteen frames."""
+
+    def __init__(self) -> None:
+        self.stuck: Picture | None = None
+
+    def __call__(self, k: int, frame: Picture) -> Picture:
+        """The frame as this take has it."""
+        if self.stuck is not None and 126 < k < 144:
+            return self.stuck
+        dark: Picture = (frame * 0.62).astype(np.uint8)
+        self.stuck = dark if k == 126 else self.stuck
+        return dark
+
+
+def a7(*, second: bool = False) -> Shot:
     """Lost in the fog; then a bell. The second take is darker and sticks for a moment."""
     lines = [
         Line("0.8", "2.4", "mei", "I can't see the shore."),
@@ -188,7 +230,7 @@ def a7(second: bool = False) -> Shot:
         mei.left_holds = props.lantern(0.0, 0.1 * math.sin(t * 2.3), 0.8)
         in_boat(s, 350, mei, bo)
 
-    def fog(c: Canvas, light: Light, t: float) -> None:
+    def fog(c: Canvas, _light: Light, t: float) -> None:
         ink = bgr("#c79aa6")
         for k in range(3):
             x = (k * 330 + t * (16 + 5 * k)) % 1100 - 190
@@ -196,10 +238,13 @@ def a7(second: bool = False) -> Shot:
         c.soft(ellipse(600, 540, 150, 170), ink, 50, 0.72)
         c.soft(ellipse(420 + 20 * math.sin(t * 0.4), 530, 520, 150), ink, 60, 0.78)
 
-    def thin_fog(c: Canvas, light: Light, t: float) -> None:
+    def thin_fog(c: Canvas, _light: Light, t: float) -> None:
         for k in range(2):
             c.soft(
-                ellipse(900 - ((k * 520 + t * (34 + 9 * k)) % 1160), 1000 + 70 * k, 280, 34), bgr("#c79aa6"), 34, 0.42
+                ellipse(900 - ((k * 520 + t * (34 + 9 * k)) % 1160), 1000 + 70 * k, 280, 34),
+                bgr("#c79aa6"),
+                34,
+                0.42,
             )
 
     def sounds(track: Track) -> None:
@@ -209,16 +254,6 @@ def a7(second: bool = False) -> Shot:
         for at in (6.5, 7.2, 7.9, 9.2):
             track.add(sound.bell(), at, 0.14, 0.6)
         speak(track, lines, {"bo": -0.25, "mei": 0.25}, 0.42)
-
-    stuck: Picture | None = None
-
-    def worse(k: int, frame: Picture) -> Picture | None:
-        nonlocal stuck
-        if k == 126:
-            stuck = (frame * 0.62).astype(frame.dtype)
-        if stuck is not None and 126 <= k < 144:
-            return stuck
-        return (frame * 0.62).astype(frame.dtype)
 
     shot = Shot(
         "a7",
@@ -233,97 +268,5 @@ def a7(second: bool = False) -> Shot:
         crf=31.5,
     )
     if second:
-        shot.worse, shot.crf = worse, 33
+        shot.worse, shot.crf = Worse(), 33
     return shot
-
-
-def a8() -> Shot:
-    """The landing: Ines rings, Mei comes up the rock."""
-    lines = [
-        Line("3.4", "4.8", "ines", "Mei! In this fog?"),
-        Line("5.3", "7.2", "mei", "You didn't say goodnight."),
-        Line("8.0", "9.4", "ines", "Oh. Come up, come up."),
-    ]
-    walk = Walk((1.2, 60), (4.2, 262), scale=0.72, stride=30)
-
-    def act(s: Stage) -> None:
-        t = s.t
-        ring = key(t, (0, 1), (2.6, 1), (3.1, 0))
-        swing = math.sin(t * 9.0) * ring
-        ines = Pose(
-            452,
-            1040,
-            0.72,
-            turn=-0.6,
-            smile=key(t, (2.6, 0.1), (3.3, 0.8), (5.4, 0.4), (7.4, 0.9)),
-            brow=key(t, (2.4, 0.1), (3.0, 1), (5.4, 0.6), (7.6, 0.9)),
-            gaze=(-0.5, 0.3),
-            wind=1.0,
-            tilt=key(t, (7.0, 0), (7.5, -0.1)),
-        )
-        ines.left = (-70 + 12 * swing, -214 - 60 * ring + 40 * (1 - ring))
-        if t > 7.4:
-            call = key(t, (7.4, 0), (7.9, 1))
-            ines.left = (-60 - 12 * call + 14 * math.sin(t * 7) * call, -180 - 50 * call)
-
-        def hand_bell(c: Canvas, light: Light) -> None:
-            c.push(0, 0, 1.1, turn=0.5 * swing)
-            c.stroke([(0, -6), (0, 12)], 7, light.dark("#6b4a36"))
-            c.fill([(-7, 10), (7, 10), (17, 36), (-17, 36)], light.colour("#e0b04a"))
-            c.fill(ellipse(0, 37, 17, 4), light.dark("#b8842f"))
-            c.fill(ellipse(5 * swing, 41, 4.5), light.dark("#8a5f28"))
-            c.pop()
-
-        if t < 7.4:
-            ines.left_holds = hand_bell
-        props.small_boat(
-            s.c,
-            s.light,
-            key(t, (0, -130), (1.4, 14)),
-            1096 + 4 * math.sin(t * 1.4),
-            1.5,
-            "#b5412f",
-            0.0,
-            0.03 * math.sin(t * 1.1),
-        )
-        s.person("ines", ines)
-        if t > 0.9:
-            mei = Pose(
-                0,
-                1052 - key(t, (1.2, -22), (2.4, 0)),
-                turn=0.7,
-                smile=key(t, (4, 0.3), (5.4, -0.4), (7.2, -0.2), (8.6, 0.9)),
-                brow=key(t, (4.6, 0.6), (5.4, 1), (8.6, 0.4)),
-                gaze=(0.5, -0.6),
-                wind=0.9,
-                tilt=-0.04,
-            )
-            mei.right_holds = props.lantern(0.0, 0.15 * math.sin(t * 4), 0.9)
-            mei.shadow = t > 1.6
-            s.person("mei", walk.apply(mei, t))
-        if t > 8.2:
-            props.gull(
-                s.c,
-                s.light,
-                key(t, (8.2, 800), (9.3, 648)),
-                key(t, (8.2, 600), (9.3, 806)),
-                0.8,
-                -1,
-                flap=None if t > 9.35 else t * 17,
-            )
-
-    def sounds(track: Track) -> None:
-        track.add(sound.water(10.4, 81, 0.9), 0, 0.15)
-        track.add(sound.wind(10.4, 82), 0, 0.12)
-        for k in range(4):
-            track.add(sound.bell(), 0.1 + 0.7 * k, 0.16, 0.1)
-        track.add(sound.step(5), 1.5, 0.2, -0.5)
-        for k, at in enumerate(walk.steps()):
-            track.add(sound.step(50 + k % 4, False), at, 0.12, -0.3)
-        speak(track, lines, {"ines": 0.2, "mei": -0.3}, 0.45)
-
-    camera = move((360, 560, 1.0), (352, 842, 1.5), 4.4, 0.4)
-    under: list[Plate | Live] = [Plate(tower.back, 0.55, solid=True), tower.live, Plate(tower.mid)]
-    return Shot(
-        "a8", LIGHTS["dusk"], camera, under, act, [tower.shore], sounds, lines=lines, lufs=-22, seconds=10.4, crf=31.5
-    )

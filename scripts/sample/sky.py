@@ -13,7 +13,11 @@ from sample.light import Light
 
 
 def sky(
-    c: Canvas, light: Light, horizon: float, top: float = -700, sun: tuple[float, float, float] | None = None
+    c: Canvas,
+    light: Light,
+    horizon: float,
+    top: float = -700,
+    sun: tuple[float, float, float] | None = None,
 ) -> None:
     """The still sky down to the horizon; sun is (x, y, radius)."""
     a = [bgr(x) for x in light.sky]
@@ -28,7 +32,11 @@ def sky(
         c.fill(ellipse(x, y, r, n=60), core)
         if light.name == "night":  # the moon has seas
             for dx, dy, q in ((-0.3, -0.2, 0.24), (0.25, 0.2, 0.3), (0.2, -0.42, 0.14)):
-                c.fill(ellipse(x + dx * r, y + dy * r, q * r), blend_colours(core, bgr("#b9bfae"), 0.5), 0.6)
+                c.fill(
+                    ellipse(x + dx * r, y + dy * r, q * r),
+                    blend_colours(core, bgr("#b9bfae"), 0.5),
+                    0.6,
+                )
 
 
 def stars(c: Canvas, seed: int = 7, count: int = 130) -> None:
@@ -40,7 +48,9 @@ def stars(c: Canvas, seed: int = 7, count: int = 130) -> None:
         c.fill(ellipse(x, y, size, n=10), (255, 244, 232), float(rng.uniform(0.4, 0.95)))
 
 
-def cloud(c: Canvas, light: Light, x: float, y: float, size: float, alpha: float = 0.85, seed: int = 1) -> None:
+def cloud(
+    c: Canvas, light: Light, x: float, y: float, size: float, alpha: float = 0.85, seed: int = 1
+) -> None:
     """A flat-bottomed cloud with a lit top."""
     rng = np.random.default_rng(seed)
     n = 5
@@ -57,7 +67,16 @@ def cloud(c: Canvas, light: Light, x: float, y: float, size: float, alpha: float
 
 def hills(c: Canvas, light: Light, horizon: float) -> None:
     """Two rows of land across the bay."""
-    back = [(-420, 0), (-300, -40), (-160, -96), (-20, -60), (120, -112), (260, -48), (400, -14), (520, 0)]
+    back = [
+        (-420, 0),
+        (-300, -40),
+        (-160, -96),
+        (-20, -60),
+        (120, -112),
+        (260, -48),
+        (400, -14),
+        (520, 0),
+    ]
     c.fill(_ground(back, horizon), light.far("#5d7f86", 0.72))
     front = [(-420, 0), (-320, -60), (-210, -44), (-110, -58), (30, -22), (150, -10), (240, 0)]
     c.fill(_ground(front, horizon), light.far("#4e7a66", 0.5))
@@ -68,7 +87,9 @@ def _ground(points: Sequence[tuple[float, float]], y: float) -> Points:
     return np.concatenate([line, array([(points[-1][0], y + 3), (points[0][0], y + 3)])])
 
 
-def far_lighthouse(c: Canvas, light: Light, x: float, y: float, size: float, haze: float = 0.35) -> None:
+def far_lighthouse(
+    c: Canvas, light: Light, x: float, y: float, size: float, haze: float = 0.35
+) -> None:
     """The lighthouse across the water, on its rock."""
     c.push(x, y, size)
     rock = loop([(-90, 4), (-74, -16), (-36, -30), (10, -36), (50, -24), (92, 4)])
@@ -78,7 +99,12 @@ def far_lighthouse(c: Canvas, light: Light, x: float, y: float, size: float, haz
     for u in (0.12, 0.42, 0.72):
         w0, w1 = 17 - 6 * u, 17 - 6 * (u + 0.15)
         c.fill(
-            [(-w0, -28 - 162 * u), (w0, -28 - 162 * u), (w1, -28 - 162 * (u + 0.15)), (-w1, -28 - 162 * (u + 0.15))],
+            [
+                (-w0, -28 - 162 * u),
+                (w0, -28 - 162 * u),
+                (w1, -28 - 162 * (u + 0.15)),
+                (-w1, -28 - 162 * (u + 0.15)),
+            ],
             light.far("#c93f35", haze),
         )
     c.shade(tower, 9 * light.side, 0, light.far("#6a6480", haze), 0.5)
@@ -123,7 +149,11 @@ def glitter(
         if on > 0.15:
             w = (12 + width * u) * long * (0.4 + 0.6 * on)
             cx, cy = x + offset * width * (0.3 + u), horizon + 5 + depth * u**1.3
-            c.fill(ellipse(cx, cy, w, 1.2 + 3.2 * u, n=16), bgr(light.sun), level * (0.35 + 0.65 * on) * (1 - 0.5 * u))
+            c.fill(
+                ellipse(cx, cy, w, 1.2 + 3.2 * u, n=16),
+                bgr(light.sun),
+                level * (0.35 + 0.65 * on) * (1 - 0.5 * u),
+            )
 
 
 def wave_band(
@@ -142,7 +172,9 @@ def wave_band(
 ) -> None:
     """One row of waves from y down to bottom, with a lit crest line."""
     xs = np.linspace(x0, x1, 49)
-    ys = y + high * (np.sin(xs / long + t * speed) + 0.35 * np.sin(xs / long * 2.3 - t * speed * 1.3 + y))
+    ys = y + high * (
+        np.sin(xs / long + t * speed) + 0.35 * np.sin(xs / long * 2.3 - t * speed * 1.3 + y)
+    )
     colour = blend_colours(bgr(light.sea[0]), bgr(light.sea[1]), deep)
     line = np.stack([xs, ys], axis=1)
     c.fill(np.concatenate([line, array([(x1, bottom), (x0, bottom)])]), colour)
@@ -154,4 +186,6 @@ def wave_band(
 
 def wave_height(t: float, x: float, y: float, high: float, long: float, speed: float) -> float:
     """The height of such a row at x, so that boats ride it."""
-    return y + high * (math.sin(x / long + t * speed) + 0.35 * math.sin(x / long * 2.3 - t * speed * 1.3 + y))
+    return y + high * (
+        math.sin(x / long + t * speed) + 0.35 * math.sin(x / long * 2.3 - t * speed * 1.3 + y)
+    )

@@ -28,7 +28,9 @@ class Track:
             piece[-m:] *= fade if piece.ndim == 1 else fade[:, None]
         if piece.ndim == 1:
             angle = (pan + 1) * math.pi / 4
-            piece = np.stack([piece * math.cos(angle), piece * math.sin(angle)], axis=1) * math.sqrt(2)
+            piece = np.stack(
+                [piece * math.cos(angle), piece * math.sin(angle)], axis=1
+            ) * math.sqrt(2)
         self.samples[start : start + n] += piece * gain
 
 
@@ -37,7 +39,12 @@ def noise(seconds: float, low: float, high: float, seed: int, slope: float = 0.0
     n = round(seconds * RATE)
     spectrum = np.fft.rfft(np.random.default_rng(seed).normal(0, 1, n))
     f = np.fft.rfftfreq(n, 1 / RATE)
-    band = 1 / (1 + (low / np.maximum(f, 1)) ** 4) / (1 + (f / high) ** 4) * np.maximum(f, 20) ** -slope
+    band = (
+        1
+        / (1 + (low / np.maximum(f, 1)) ** 4)
+        / (1 + (f / high) ** 4)
+        * np.maximum(f, 20) ** -slope
+    )
     out: Sound = np.fft.irfft(spectrum * band, n)
     return out / max(float(np.abs(out).max()), 1e-9)
 
@@ -55,7 +62,9 @@ def water(seconds: float, seed: int, rough: float = 0.5) -> Sound:
         hiss = noise(seconds, 900, 5200, seed + 10 + k, 0.2)
         swell = 0.5 + 0.5 * np.sin(2 * math.pi * t * (0.16 + 0.03 * k) + seed + 1.3 * k)
         lap = np.clip(np.sin(2 * math.pi * t * 0.47 + seed * 0.7 + k), 0, 1) ** 3
-        sides.append(body * (0.35 + 0.65 * swell) + hiss * (0.05 + 0.16 * swell**3 * rough + 0.07 * lap))
+        sides.append(
+            body * (0.35 + 0.65 * swell) + hiss * (0.05 + 0.16 * swell**3 * rough + 0.07 * lap)
+        )
     return np.stack(sides, axis=1)
 
 
@@ -64,7 +73,11 @@ def wind(seconds: float, seed: int) -> Sound:
     t = _time(seconds)
     sides = []
     for k in (0, 1):
-        gust = 0.55 + 0.3 * np.sin(2 * math.pi * t * 0.21 + seed + k) + 0.15 * np.sin(2 * math.pi * t * 0.53 + 2 * seed)
+        gust = (
+            0.55
+            + 0.3 * np.sin(2 * math.pi * t * 0.21 + seed + k)
+            + 0.15 * np.sin(2 * math.pi * t * 0.53 + 2 * seed)
+        )
         sides.append(noise(seconds, 140, 620, seed + k, 0.3) * gust)
     return np.stack(sides, axis=1)
 
@@ -102,7 +115,10 @@ def gull_cry(seed: int, count: int = 3) -> Sound:
         phase = 2 * math.pi * np.cumsum(pitch) / RATE
         tone = sum(np.sin(h * phase) * g for h, g in ((1, 1.0), (2, 0.7), (3, 0.45), (4, 0.2)))
         rasp = 1 + 0.3 * np.sin(2 * math.pi * 55 * t)
-        parts += [tone * rasp * np.sin(math.pi * u) ** 0.6 * (1 - 0.2 * k), np.zeros(int(0.06 * RATE))]
+        parts += [
+            tone * rasp * np.sin(math.pi * u) ** 0.6 * (1 - 0.2 * k),
+            np.zeros(int(0.06 * RATE)),
+        ]
     out: Sound = np.concatenate(parts)
     return out / float(np.abs(out).max())
 
@@ -136,10 +152,12 @@ def foghorn(seconds: float = 2.4) -> Sound:
     return out
 
 
-def step(seed: int, wood: bool = True) -> Sound:
+def step(seed: int, *, wood: bool = True) -> Sound:
     """One foot on planks or stone."""
     t = _time(0.16)
-    knock = np.sin(2 * math.pi * (88 if wood else 150) * t * (1 - t)) * np.exp(-t * (30 if wood else 55))
+    knock = np.sin(2 * math.pi * (88 if wood else 150) * t * (1 - t)) * np.exp(
+        -t * (30 if wood else 55)
+    )
     grit = noise(0.16, 300 if wood else 900, 2200 if wood else 5000, seed) * np.exp(-t * 60)
     out: Sound = (knock * (1.0 if wood else 0.5) + 0.5 * grit) * np.minimum(t / 0.002, 1)
     return out
@@ -149,11 +167,17 @@ def creak(seed: int, seconds: float = 0.9) -> Sound:
     """A rope or a mast under load: stick and slip."""
     rng = np.random.default_rng(seed)
     t = _time(seconds)
-    rate = 26 + 30 * np.sin(math.pi * t / seconds) + np.interp(t, np.linspace(0, seconds, 9), rng.normal(0, 4, 9))
+    rate = (
+        26
+        + 30 * np.sin(math.pi * t / seconds)
+        + np.interp(t, np.linspace(0, seconds, 9), rng.normal(0, 4, 9))
+    )
     phase = np.cumsum(rate) / RATE
     saw = 1 - 2 * (phase % 1.0)
     ring = (
-        np.sin(2 * math.pi * 410 * t) * 0.5 + np.sin(2 * math.pi * 655 * t) * 0.35 + np.sin(2 * math.pi * 980 * t) * 0.2
+        np.sin(2 * math.pi * 410 * t) * 0.5
+        + np.sin(2 * math.pi * 655 * t) * 0.35
+        + np.sin(2 * math.pi * 980 * t) * 0.2
     )
     out: Sound = np.clip(saw, 0, 1) ** 5 * ring * np.sin(math.pi * t / seconds) ** 1.5
     return out
@@ -185,14 +209,16 @@ def chime(notes: list[float], gap: float = 0.16) -> Sound:
     out: Sound = np.zeros(round((gap * len(notes) + 1.8) * RATE))
     for k, pitch in enumerate(notes):
         t = _time(1.7)
-        tone = (np.sin(2 * math.pi * pitch * t) + 0.3 * np.sin(2 * math.pi * pitch * 2.01 * t)) * np.exp(-t * 3)
+        tone = (
+            np.sin(2 * math.pi * pitch * t) + 0.3 * np.sin(2 * math.pi * pitch * 2.01 * t)
+        ) * np.exp(-t * 3)
         tone *= np.minimum(t / 0.004, 1) * np.clip((1.7 - t) / 0.2, 0, 1)
         at = int(k * gap * RATE)
         out[at : at + len(tone)] += tone
     return out / 2.2
 
 
-def concertina(tune: list[tuple[int | None, float]], beat: float, bass: bool = True) -> Sound:
+def concertina(tune: list[tuple[int | None, float]], beat: float, *, bass: bool = True) -> Sound:
     """A tune in half tones above A3, with a bass note on each strong beat."""
     total = sum(long for _, long in tune) * beat + 0.4
     out: Sound = np.zeros(round(total * RATE))

@@ -14,7 +14,9 @@ from sample.curves import ease
 Sound = NDArray[np.float64]
 RATE = 48_000
 
-VOWELS: dict[str, tuple[float, float, float, float]] = {  # three formants, and how open the mouth is
+VOWELS: dict[
+    str, tuple[float, float, float, float]
+] = {  # three formants, and how open the mouth is
     "a": (800, 1250, 2600, 1.0),
     "e": (520, 1850, 2550, 0.7),
     "i": (320, 2250, 3000, 0.45),
@@ -73,7 +75,13 @@ def syllables(line: Line) -> list[Syllable]:
         groups = re.findall(r"[^aeiouy]*[aeiouy]+", stem) or [stem + "a"]
         for g in groups:
             vowel = re.findall(r"[aeiouy]", g)[0]
-            units.append(({"y": "i"}.get(vowel, vowel), 1.0 + 0.2 * (len(g) > 2), bool(re.match(r"[stfhck]", g))))
+            units.append(
+                (
+                    {"y": "i"}.get(vowel, vowel),
+                    1.0 + 0.2 * (len(g) > 2),
+                    bool(re.match(r"[stfhck]", g)),
+                )
+            )
     while units and units[-1][0] == "":
         units.pop()
     start, end = float(line.start), float(line.end)
@@ -95,12 +103,15 @@ def mouth_at(lines: list[Line], who: str, t: float) -> float:
             for s in syllables(line):
                 if s.start <= t < s.end:
                     u = (t - s.start) / (s.end - s.start)
-                    best = max(best, math.sin(math.pi * u) ** 0.7 * VOWELS[s.vowel][3] * (0.6 + 0.4 * s.stress))
+                    best = max(
+                        best,
+                        math.sin(math.pi * u) ** 0.7 * VOWELS[s.vowel][3] * (0.6 + 0.4 * s.stress),
+                    )
     return best
 
 
 def say(line: Line, seed: int) -> Sound:
-    """The line as sound, from its start: harmonics under three formants, a rising and falling pitch, hisses."""
+    """The line as sound, from its start: harmonics under three formants, a moving pitch."""
     voice = VOICES[line.who]
     rng = np.random.default_rng(seed)
     start, end = float(line.start), float(line.end)
@@ -113,9 +124,16 @@ def say(line: Line, seed: int) -> Sound:
     for k, s in enumerate(parts):
         a, b = s.start - start, s.end - start
         u = k / max(len(parts) - 1, 1)
-        bend = 1.1 - 0.2 * u + (0.34 * max(0.0, u - 0.7) / 0.3 if asks else 0.0) + (0.12 if cries else 0.0)
+        bend = (
+            1.1
+            - 0.2 * u
+            + (0.34 * max(0.0, u - 0.7) / 0.3 if asks else 0.0)
+            + (0.12 if cries else 0.0)
+        )
         marks.append((a + b) / 2)
-        pitches.append(bend * (1 + 0.09 * (s.stress - 0.85) * 4 * 0.5 + float(rng.normal(0, 0.025))))
+        pitches.append(
+            bend * (1 + 0.09 * (s.stress - 0.85) * 4 * 0.5 + float(rng.normal(0, 0.025)))
+        )
         forms.append(VOWELS[s.vowel][:3])
         gap = 0.018 + 0.02 * s.hiss
         levels_at += [a + gap * 0.4, a + gap + 0.02, (a + b) / 2, b - 0.004]
@@ -131,7 +149,9 @@ def say(line: Line, seed: int) -> Sound:
     out: Sound = np.zeros(n)
     for h in range(1, int(min(40, 4600 / voice.pitch)) + 1):
         f = pitch * h
-        gain = sum(w / (1 + ((f - form[k]) / (75 + 35 * k)) ** 2) for k, w in enumerate((1.0, 0.55, 0.25)))
+        gain = sum(
+            w / (1 + ((f - form[k]) / (75 + 35 * k)) ** 2) for k, w in enumerate((1.0, 0.55, 0.25))
+        )
         out += np.sin(h * phase) * (gain + 0.02) / h**0.35 * np.clip((5200 - f) / 800, 0, 1)
     out *= level
     noise = rng.normal(0, 1, n)

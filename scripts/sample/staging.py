@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
-from sample import sound
+from sample import pier, sound
 from sample.curves import ease, key
-from sample.film import Camera
+from sample.film import Camera, Live, Plate
+from sample.light import LIGHTS
 from sample.pose import Pose, stride_length
 from sample.sound import Track
 from sample.speech import Line, say
+
+PIER: list[Plate | Live] = [
+    Plate(pier.back, 0.45, solid=True),
+    pier.live,
+    Plate(pier.mid),
+    pier.water_under,
+]
+PIER_NEAR = [Plate(pier.back, 0.45, 3.0, solid=True), Plate(pier.mid, 1.0, 1.6)]
+DECK = pier.DECK + 8
+NIGHT = LIGHTS["night"]
 
 
 class Walk:
     """Somebody's way along x: stands, walks, stands."""
 
-    def __init__(self, *marks: tuple[float, float], scale: float = 1.2, stride: float = 30.0) -> None:
+    def __init__(
+        self, *marks: tuple[float, float], scale: float = 1.2, stride: float = 30.0
+    ) -> None:
         self.marks, self.scale, self.stride = marks, scale, stride
 
     def x(self, t: float) -> float:
@@ -23,7 +37,7 @@ class Walk:
         marks = self.marks
         if t <= marks[0][0]:
             return marks[0][1]
-        for (t0, a), (t1, b) in zip(marks, marks[1:], strict=False):
+        for (t0, a), (t1, b) in pairwise(marks):
             if t < t1:
                 u, soft = (t - t0) / (t1 - t0), 0.14
                 if u < soft:
@@ -45,7 +59,7 @@ class Walk:
 
     def _way(self, t: float) -> float:
         way = 0.0
-        for (t0, a), (t1, b) in zip(self.marks, self.marks[1:], strict=False):
+        for (t0, a), (t1, b) in pairwise(self.marks):
             if t >= t1:
                 way += abs(b - a)
             elif t > t0:
@@ -66,11 +80,14 @@ class Walk:
 
 def still(x: float, y: float, zoom: float) -> Camera:
     """A camera on its legs."""
-    return lambda t: (x, y, zoom)
+    return lambda _: (x, y, zoom)
 
 
 def move(
-    a: tuple[float, float, float], b: tuple[float, float, float], seconds: float = 10.0, start: float = 0.0
+    a: tuple[float, float, float],
+    b: tuple[float, float, float],
+    seconds: float = 10.0,
+    start: float = 0.0,
 ) -> Camera:
     """A slow move from a to b."""
 
@@ -84,16 +101,43 @@ def move(
     return camera
 
 
-def speak(track: Track, lines: list[Line], pans: dict[str, float] | None = None, gain: float = 0.5) -> None:
+def speak(
+    track: Track, lines: list[Line], pans: dict[str, float] | None = None, gain: float = 0.5
+) -> None:
     """All lines of dialogue."""
     for k, line in enumerate(lines):
         loud = {"mei": 0.8, "bo": 1.0, "ines": 0.85}[line.who]
         track.add(
-            say(line, 100 + 7 * k + len(line.text)), float(line.start), gain * loud, (pans or {}).get(line.who, 0.0)
+            say(line, 100 + 7 * k + len(line.text)),
+            float(line.start),
+            gain * loud,
+            (pans or {}).get(line.who, 0.0),
         )
 
 
-def feet(track: Track, walk: Walk, gain: float, wood: bool = True, pan: Callable[[float], float] | None = None) -> None:
+def feet(
+    track: Track,
+    walk: Walk,
+    gain: float,
+    *,
+    wood: bool = True,
+    pan: Callable[[float], float] | None = None,
+) -> None:
     """Footsteps in time with a walk."""
     for k, at in enumerate(walk.steps()):
-        track.add(sound.step(40 + k % 5, wood), at, gain * (1.0 if k % 2 == 0 else 0.85), pan(at) if pan else 0.0)
+        track.add(
+            sound.step(40 + k % 5, wood=wood),
+            at,
+            gain * (1.0 if k % 2 == 0 else 0.85),
+            pan(at) if pan else 0.0,
+        )
+
+
+def harbour(
+    track: Track, seconds: float, seed: int, level: float = 0.12, gulls: tuple[float, ...] = ()
+) -> None:
+    """Water, a little wind, gulls far off."""
+    track.add(sound.water(seconds, seed), 0, level)
+    track.add(sound.wind(seconds, seed + 30), 0, level * 0.35)
+    for k, at in enumerate(gulls):
+        track.add(sound.gull_cry(seed + k, 2 + k % 2), at, 0.05, (-1) ** k * 0.6)

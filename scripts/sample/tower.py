@@ -19,11 +19,30 @@ FLOOR = 1090.0
 
 def back(c: Canvas, light: Light) -> None:
     """Sky and sea behind the rock."""
-    sky.sky(c, light, HORIZON, sun=(120.0, 690.0, 54.0) if light.name == "dusk" else (130.0, 150.0, 42.0))
-    for x, y, size, seed in ((120, 380, 1.2, 9), (640, 300, 0.9, 10), (60, 560, 0.8, 12), (640, 600, 0.7, 13)):
+    sky.sky(
+        c,
+        light,
+        HORIZON,
+        sun=(120.0, 690.0, 54.0) if light.name == "dusk" else (130.0, 150.0, 42.0),
+    )
+    for x, y, size, seed in (
+        (120, 380, 1.2, 9),
+        (640, 300, 0.9, 10),
+        (60, 560, 0.8, 12),
+        (640, 600, 0.7, 13),
+    ):
         sky.cloud(c, light, x, y, size, 0.75 if light.name != "night" else 0.4, seed)
     c.fill(
-        path([(-300, HORIZON), (-200, HORIZON - 30), (-60, HORIZON - 46), (60, HORIZON - 24), (180, HORIZON + 1)], 6),
+        path(
+            [
+                (-300, HORIZON),
+                (-200, HORIZON - 30),
+                (-60, HORIZON - 46),
+                (60, HORIZON - 24),
+                (180, HORIZON + 1),
+            ],
+            6,
+        ),
         light.far("#4f6f7a", 0.6),
     )
     sky.sea_base(c, light, HORIZON)
@@ -31,7 +50,10 @@ def back(c: Canvas, light: Light) -> None:
         rng = np.random.default_rng(5)
         for _ in range(16):  # the town across the bay
             c.fill(
-                ellipse(float(rng.uniform(-60, 150)), HORIZON - float(rng.uniform(2, 26)), 2.2, n=8), (120, 200, 255)
+                ellipse(
+                    float(rng.uniform(-60, 150)), HORIZON - float(rng.uniform(2, 26)), 2.2, n=8
+                ),
+                (120, 200, 255),
             )
 
 
@@ -59,7 +81,9 @@ def mid(c: Canvas, light: Light) -> None:
         ]
     )
     c.fill(
-        loop([(250, 1040), (300, 960), (400, 930), (560, 936), (700, 960), (860, 1030), (700, 1060)]),
+        loop(
+            [(250, 1040), (300, 960), (400, 930), (560, 936), (700, 960), (860, 1030), (700, 1060)]
+        ),
         light.dark("#6a6372"),
     )
     _cottage(c, light)
@@ -86,15 +110,22 @@ def mid(c: Canvas, light: Light) -> None:
     c.stroke([(x, 884), (x, 1002)], 3, light.dark("#2f6f6a"))
     c.fill(ellipse(x + 18, 950, 4.5), light.colour("#e0b04a"))
     c.stroke(
-        path([(x - 38, 1006), (x - 38, 902), (x, 864), (x + 38, 902), (x + 38, 1006)], 5), 9, light.dark("#c9bda8")
+        path([(x - 38, 1006), (x - 38, 902), (x, 864), (x + 38, 902), (x + 38, 1006)], 5),
+        9,
+        light.dark("#c9bda8"),
     )
     iron = light.colour("#3a3f50")
-    c.fill([(x - w1 - 4, 304), (x - 92, 282), (x + 92, 282), (x + w1 + 4, 304)], light.dark("#5a5568"))
+    c.fill(
+        [(x - w1 - 4, 304), (x - 92, 282), (x + 92, 282), (x + w1 + 4, 304)], light.dark("#5a5568")
+    )
     c.fill(box(x - 96, 270, 192, 14), iron)
     for k in range(9):
         c.stroke([(x - 92 + 23 * k, 270), (x - 92 + 23 * k, 232)], 3.5, iron)
     c.stroke([(x - 94, 232), (x + 94, 232)], 5, iron)
-    c.fill(box(x - 42, 150, 84, 120), light.colour("#8fb6bd") if light.lamps < 0.5 else light.dark("#5f8290"))
+    c.fill(
+        box(x - 42, 150, 84, 120),
+        light.colour("#8fb6bd") if light.lamps < 0.5 else light.dark("#5f8290"),
+    )
     for k in range(5):
         c.stroke([(x - 42 + 21 * k, 150), (x - 42 + 21 * k, 270)], 4, iron)
     c.stroke([(x - 42, 210), (x + 42, 210)], 4, iron)
@@ -105,8 +136,18 @@ def mid(c: Canvas, light: Light) -> None:
     c.fill(ellipse(x, 84, 9), iron)
     c.fill(rock, light.colour("#7d7480"))
     c.shade(rock, 30 * light.side, -26, light.dark("#6a6372"))
-    for px, py, w in ((180, 1090, 60), (340, 1120, 90), (560, 1076, 70), (700, 1120, 80), (480, 1160, 110)):
-        c.stroke(path([(px - w, py + 8), (px, py - 6), (px + w * 0.7, py + 10)], 5), [2, 6, 2], light.dark("#4f4858"))
+    for px, py, w in (
+        (180, 1090, 60),
+        (340, 1120, 90),
+        (560, 1076, 70),
+        (700, 1120, 80),
+        (480, 1160, 110),
+    ):
+        c.stroke(
+            path([(px - w, py + 8), (px, py - 6), (px + w * 0.7, py + 10)], 5),
+            [2, 6, 2],
+            light.dark("#4f4858"),
+        )
     for k in range(4):  # steps
         c.fill(
             box(x - 46 - 8 * k, 1002 + 9 * k, 92 + 16 * k, 9),
@@ -114,14 +155,21 @@ def mid(c: Canvas, light: Light) -> None:
         )
     for px, py in ((250, 1030), (560, 1022), (640, 1030), (720, 1040), (200, 1042)):
         for q in range(5):
-            c.stroke(path([(px + 5 * q, py), (px + 5 * q + 3 * (q - 2), py - 20)], 2), [4, 1], light.colour("#6f8f5a"))
+            c.stroke(
+                path([(px + 5 * q, py), (px + 5 * q + 3 * (q - 2), py - 20)], 2),
+                [4, 1],
+                light.colour("#6f8f5a"),
+            )
 
 
 def _cottage(c: Canvas, light: Light) -> None:
     c.fill(box(560, 880, 190, 130), light.colour("#f2e6d0"))
     c.fill([(540, 886), (585, 800), (735, 800), (776, 886)], light.colour("#5f5a70"))
     c.fill(box(690, 770, 30, 60), light.dark("#a5583f"))
-    c.fill(soft_box(610, 920, 46, 50, 3), (110, 200, 255) if light.lamps > 0.5 else light.dark("#5f8fa3"))
+    c.fill(
+        soft_box(610, 920, 46, 50, 3),
+        (110, 200, 255) if light.lamps > 0.5 else light.dark("#5f8fa3"),
+    )
     c.stroke([(633, 920), (633, 970)], 4, light.colour("#fff8ea"))
     c.stroke([(610, 945), (656, 945)], 4, light.colour("#fff8ea"))
     c.fill(box(692, 930, 40, 80), light.colour("#a5503f"))
@@ -133,14 +181,22 @@ def shore(c: Canvas, light: Light, t: float) -> None:
     for k in range(7):
         u = (t * 0.5 + k * 0.37) % 1.0
         c.fill(
-            ellipse(110 + 112 * k, 1150 - 10 * math.sin(math.pi * u), 46 * (0.5 + u), 9 * (1 - u) + 2, n=18),
+            ellipse(
+                110 + 112 * k,
+                1150 - 10 * math.sin(math.pi * u),
+                46 * (0.5 + u),
+                9 * (1 - u) + 2,
+                n=18,
+            ),
             blend_colours(bgr(light.sea[0]), bgr(light.sky[3]), 0.5),
             0.6 * (1 - u),
         )
     sky.wave_band(c, light, t, 1196, 8, 110, -0.9, 1.0, 1500, crest=0.25)
 
 
-def beam(c: Canvas, t: float, x: float, y: float, level: float, turn: float = 0.6, reach: float = 1100) -> None:
+def beam(
+    c: Canvas, t: float, x: float, y: float, level: float, turn: float = 0.6, reach: float = 1100
+) -> None:
     """The sweeping light: two soft arms that swing round."""
     for k in (0, 1):
         a = t * turn + k * math.pi
@@ -149,7 +205,9 @@ def beam(c: Canvas, t: float, x: float, y: float, level: float, turn: float = 0.
         end = x + math.copysign(max(abs(dx), 0.05) * reach, dx)
         drop = y + 0.1 * reach * (toward - 0.4)
         shape = array([(x, y - 6), (end, drop - wide), (end, drop + wide), (x, y + 6)])
-        c.ray(shape, x, y, max(abs(dx), 0.05) * reach, (150, 215, 245), level * 0.75 * abs(dx) ** 0.8)
+        c.ray(
+            shape, x, y, max(abs(dx), 0.05) * reach, (150, 215, 245), level * 0.75 * abs(dx) ** 0.8
+        )
         # Pointing at us it is a flash, not a shape.
         c.glow(x, y, 0.35 * reach, (120, 190, 235), 0.6 * level * max(0.0, math.sin(a)) ** 10)
     c.glow(x, y, 60, (190, 235, 255), 0.9 * level)
@@ -161,12 +219,16 @@ def room(c: Canvas, light: Light) -> None:
     """Windows on the night, the floor and the rail."""
     sky.sky(c, light, 760, sun=(150.0, 300.0, 40.0))
     c.fill(
-        path([(-300, 760), (-100, 730), (80, 742), (260, 720), (420, 750), (560, 760)], 6), light.far("#4f6f7a", 0.55)
+        path([(-300, 760), (-100, 730), (80, 742), (260, 720), (420, 750), (560, 760)], 6),
+        light.far("#4f6f7a", 0.55),
     )
     sky.sea_base(c, light, 760)
     rng = np.random.default_rng(5)
     for _ in range(26):
-        c.fill(ellipse(float(rng.uniform(60, 440)), 760 - float(rng.uniform(2, 24)), 2.0, n=8), (120, 200, 255))
+        c.fill(
+            ellipse(float(rng.uniform(60, 440)), 760 - float(rng.uniform(2, 24)), 2.0, n=8),
+            (120, 200, 255),
+        )
     frame, edge = light.colour("#4a4150"), light.dark("#4a4150")
     c.fill([(-300, 96), (1020, 96), (1020, -300), (-300, -300)], light.colour("#5d4a50"))
     c.fill([(-300, 96), (1020, 96), (1020, 120), (-300, 120)], light.colour("#b07a45"))
@@ -175,7 +237,9 @@ def room(c: Canvas, light: Light) -> None:
         c.stroke([(x, 100), (360 + (x - 360) * 0.25, -200)], 16, edge)
     for x in (-180, 0, 180, 540, 720, 900):
         c.fill(box(x - 11, 100, 22, 800), frame)
-        c.fill(box(x - 11 + (13 if light.side > 0 else 0), 100, 8, 800), light.colour("#c08a4f"), 0.6)
+        c.fill(
+            box(x - 11 + (13 if light.side > 0 else 0), 100, 8, 800), light.colour("#c08a4f"), 0.6
+        )
     for y in (400, 660):
         c.fill(box(-300, y, 1320, 10), frame)
     c.fill(box(-300, 850, 1320, 150), light.colour("#6d4f48"))
@@ -185,7 +249,9 @@ def room(c: Canvas, light: Light) -> None:
     c.fill([(-300, 992), (1020, 992), (1020, 1500), (-300, 1500)], light.colour("#7f5c48"))
     for k in range(-8, 20):
         x = k * 70
-        c.stroke([(360 + (x - 360) * 0.7, 992), (360 + (x - 360) * 1.5, 1420)], 4, light.dark("#6a4a3c"))
+        c.stroke(
+            [(360 + (x - 360) * 0.7, 992), (360 + (x - 360) * 1.5, 1420)], 4, light.dark("#6a4a3c")
+        )
     for y in (1030, 1100, 1200):
         c.stroke([(-300, y), (1020, y)], 2, light.dark("#6a4a3c"), 0.5)
 
@@ -196,7 +262,10 @@ def lens(c: Canvas, light: Light, t: float, lit: float) -> None:
     brass, dark = light.colour("#c8923a"), light.dark("#8a5f28")
     c.fill([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)], light.colour("#3f5f5c"))
     c.shade(
-        array([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)]), 34 * light.side, 0, light.dark("#2f4a48")
+        array([(x - 60, 1010), (x - 40, 830), (x + 40, 830), (x + 60, 1010)]),
+        34 * light.side,
+        0,
+        light.dark("#2f4a48"),
     )
     c.fill(soft_box(x - 92, 808, 184, 26, 8), brass)
     c.shade(soft_box(x - 92, 808, 184, 26, 8), 40 * light.side, -8, dark)
@@ -225,7 +294,9 @@ def candle(c: Canvas, light: Light, t: float, x: float, y: float) -> None:
     c.fill(soft_box(x - 16, y - 6, 32, 8, 3), light.colour("#c8923a"))
     c.fill(soft_box(x - 8, y - 44, 16, 40, 3), light.warmed(0.8).colour("#f4ead2"))
     lean = 2.0 * math.sin(t * 5) + math.sin(t * 9.7)
-    c.fill(loop([(x + lean, y - 74), (x + 7, y - 54), (x, y - 45), (x - 7, y - 54)]), (140, 222, 255))
+    c.fill(
+        loop([(x + lean, y - 74), (x + 7, y - 54), (x, y - 45), (x - 7, y - 54)]), (140, 222, 255)
+    )
     c.glow(x, y - 58, 60, (130, 205, 255), 0.5)
     c.glow(x, y - 58, 360, (40, 90, 140), 0.5 + 0.02 * math.sin(t * 11))
 

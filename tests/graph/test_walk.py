@@ -610,11 +610,17 @@ def test_a_very_long_chain_needs_no_recursion(kind: WalkKind) -> None:
     (chain,) = walk(graph, "n0", WalkOptions(kind=kind))
     assert len(chain.legs) == size
     assert count_chains(graph, "n0", kind) == 1
-    (listed,) = islice(iter_chains(graph, "n0", WalkOptions(kind=kind)), 2)
+
+
+def test_no_way_of_walking_needs_recursion() -> None:
+    size = 2_500  # beyond what Python would let a function call itself
+    graph = graph_of([f"n{i}>n{i + 1}" for i in range(size - 1)])
+    (chain,) = walk(graph, "n0")
+    (listed,) = islice(iter_chains(graph, "n0"), 2)
     assert listed == chain
-    (short,) = walk(graph, "n0", WalkOptions(kind=kind, max_seconds=Fraction(5005)))
-    assert short.seconds == 5000
-    (named,) = walk(graph, "n0", WalkOptions(kind=kind, path=chain.atoms))
+    (short,) = walk(graph, "n0", WalkOptions(max_seconds=Fraction(20_005)))
+    assert short.seconds == 20_000
+    (named,) = walk(graph, "n0", WalkOptions(path=chain.atoms))
     assert named == chain
 
 

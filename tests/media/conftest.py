@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,7 +48,8 @@ def look(limits: MediaLimits) -> Callable[[Path], MediaInfo]:
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
     """Fails a test that leaves a descriptor open."""
-    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    opened = Path("/proc/self/fd")
+    before = len(list(opened.iterdir())) if opened.is_dir() else None
     yield
-    if before:
-        assert len(os.listdir("/proc/self/fd")) <= len(before)
+    if before is not None:
+        assert len(list(opened.iterdir())) <= before

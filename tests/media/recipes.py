@@ -7,13 +7,28 @@ Every recipe is a method; its docstring says what the clip holds. Pictures are 6
 from __future__ import annotations
 
 import subprocess
-from functools import cache
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1")
 SOUND = ("-f", "lavfi", "-i", "sine=440:r=48000:d=1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 STEREO = ("-c:a", "aac", "-ac", "2")
+
+
+def once(recipe: Callable[..., Path]) -> Callable[..., Path]:
+    """Cook it when it is first asked for, then serve what is there."""
+
+    @wraps(recipe)
+    def serve(kitchen: Kitchen, *words: Any, **more: Any) -> Path:
+        key = (recipe.__name__, words, tuple(more.items()))
+        if key not in kitchen.made:
+            kitchen.made[key] = recipe(kitchen, *words, **more)
+        return kitchen.made[key]
+
+    return serve
 
 
 class Kitchen:
@@ -22,6 +37,7 @@ class Kitchen:
     def __init__(self, ffmpeg: Path, folder: Path) -> None:
         self.ffmpeg = ffmpeg
         self.folder = folder
+        self.made: dict[tuple[Any, ...], Path] = {}
 
     def make(self, name: str, *words: str | Path) -> Path:
         """Run FFmpeg with `words` and the path of `name` as its output."""
@@ -36,12 +52,12 @@ class Kitchen:
         target.write_bytes(data)
         return target
 
-    @cache
+    @once
     def plain(self) -> Path:
         """Nothing odd: H.264 and AAC in MP4."""
         return self.make("plain.mp4", *PICTURE, *SOUND, *X264, *STEREO)
 
-    @cache
+    @once
     def longer(self) -> Path:
         """Four seconds with three closed groups of pictures and B-frames."""
         picture = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=4")
@@ -49,95 +65,95 @@ class Kitchen:
         x264 = ("-c:v", "libx264", "-preset", "veryfast", "-g", "14", "-bf", "2")
         return self.make("longer.mp4", *picture, *sound, *x264, *STEREO)
 
-    @cache
+    @once
     def matroska(self) -> Path:
         """The packets of `longer` in Matroska."""
         return self.make("longer.mkv", "-i", self.longer(), "-c", "copy")
 
-    @cache
+    @once
     def open_group(self) -> Path:
         """H.264 with open groups of pictures: B-frames that lean over a keyframe."""
         x264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3")
         opened = ("-x264-params", "open-gop=1:keyint=12:scenecut=0")
         return self.make("open.mp4", "-i", self.longer(), *x264, *opened, "-c:a", "copy")
 
-    @cache
+    @once
     def cut(self) -> Path:
         """`open_group` cut at 1.5 s without encoding: hidden pictures and an edit list."""
         return self.make("cut.mp4", "-ss", "1.5", "-i", self.open_group(), "-c", "copy")
 
-    @cache
+    @once
     def cut_matroska(self) -> Path:
         """The same cut in Matroska: pictures that lean on what is gone, and no edit list."""
         return self.make("cut.mkv", "-ss", "1.5", "-i", self.open_group(), "-c", "copy")
 
-    @cache
+    @once
     def late_key(self) -> Path:
         """The first five pictures, with the only early keyframe, are missing."""
         drop = ("-copyinkf", "-bsf:v", "noise=drop='lt(n,5)'")
         return self.make("late.mp4", "-i", self.longer(), "-c", "copy", *drop)
 
-    @cache
+    @once
     def fragmented(self) -> Path:
         """MP4 in fragments, as browsers and phones record it."""
         flags = ("-movflags", "frag_keyframe+empty_moov")
         return self.make("fragments.mp4", "-i", self.longer(), "-c", "copy", *flags)
 
-    @cache
+    @once
     def fast_start(self) -> Path:
         """`longer` with its index in front."""
         flags = ("-movflags", "faststart")
         return self.make("fast.mp4", "-i", self.longer(), "-c", "copy", *flags)
 
-    @cache
+    @once
     def sound_only(self) -> Path:
         """Sound without a picture."""
         return self.make("sound.mp4", *SOUND, *STEREO)
 
-    @cache
+    @once
     def silent(self) -> Path:
         """A picture without sound."""
         return self.make("silent.mp4", *PICTURE, *X264)
 
-    @cache
+    @once
     def still(self, kind: str) -> Path:
         """A still image, named as a film."""
         image = self.make(f"still.{kind}", *PICTURE, "-frames:v", "1", "-update", "1")
         return self.write(f"{kind}_named.mp4", image.read_bytes())
 
-    @cache
+    @once
     def png_film(self) -> Path:
         """Moving pictures in PNG, in a MOV: a codec that is not accepted."""
         return self.make("png.mov", *PICTURE, "-c:v", "png")
 
-    @cache
+    @once
     def blink(self) -> Path:
         """0.2 s: two pictures."""
         return self.make("blink.mp4", *PICTURE, *X264, "-frames:v", "2")
 
-    @cache
+    @once
     def one_frame(self) -> Path:
         """One picture in an MP4."""
         return self.make("one.mp4", *PICTURE, *X264, "-frames:v", "1")
 
-    @cache
+    @once
     def hour(self) -> Path:
         """An hour and ten seconds, one picture a second."""
         picture = ("-f", "lavfi", "-i", "color=s=32x32:r=1:d=3610")
         return self.make("hour.mp4", *picture, *X264)
 
-    @cache
+    @once
     def jump(self) -> Path:
         """Ten pictures with a minute between each and the next."""
         return self.make("jump.mp4", "-itsscale", "600", "-i", self.silent(), "-c", "copy")
 
-    @cache
+    @once
     def thousand(self) -> Path:
         """A thousand pictures a second."""
         picture = ("-f", "lavfi", "-i", "testsrc2=s=32x32:r=1000:d=0.5")
         return self.make("thousand.mp4", *picture, *X264)
 
-    @cache
+    @once
     def bomb(self, *, header: bool) -> Path:
         """Motion JPEG whose pictures claim 16,000 x 16,000 pixels; with `header` the sample
         description says so too, else it says 64 x 48."""
@@ -151,13 +167,13 @@ class Kitchen:
             data = data[:at] + huge + data[at + 4 :]
         return self.write(f"bomb_{header}.mov", data)
 
-    @cache
+    @once
     def uneven(self) -> Path:
         """A frame rate that varies."""
         pick = "select='not(mod(n,3))+not(mod(n,7))'"
         return self.make("vfr.mp4", *PICTURE, "-vf", pick, "-fps_mode", "vfr", *X264)
 
-    @cache
+    @once
     def turned(self, degrees: int, flip: str = "") -> Path:
         """Stored turned, with a display matrix; `flip` is `h` or `v`."""
         words = ["-display_rotation", str(degrees)]
@@ -165,7 +181,7 @@ class Kitchen:
         name = f"turned{degrees}{flip}.mp4"
         return self.make(name, *words, "-i", self.silent(), "-c", "copy")
 
-    @cache
+    @once
     def interlaced(self, order: str) -> Path:
         """Interlaced H.264, `tff` or `bff`, 25 frames a second."""
         picture = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=50:d=1")
@@ -173,32 +189,32 @@ class Kitchen:
         x264 = (*X264, "-flags", "+ilme+ildct", "-x264-params", f"{order}=1")
         return self.make(f"{order}.mp4", *picture, "-vf", f"tinterlace={scan}", *x264)
 
-    @cache
+    @once
     def coded(self, name: str, *words: str) -> Path:
         """The plain picture and sound with other codecs, by the output's words."""
         return self.make(name, *PICTURE, *SOUND, *words)
 
-    @cache
+    @once
     def hdr(self, transfer: str) -> Path:
         """Ten bits, tagged BT.2020 with the transfer `smpte2084` (PQ) or `arib-std-b67` (HLG)."""
-        tags = ("-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc")
+        tags = f"color_primaries=bt2020:color_trc={transfer}:colorspace=bt2020nc:range=tv"
         ten = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le")
-        return self.make(f"{transfer}.mp4", *PICTURE, *ten, *tags, "-color_range", "tv")
+        return self.make(f"{transfer}.mp4", *PICTURE, "-vf", f"setparams={tags}", *ten)
 
-    @cache
+    @once
     def surround(self) -> Path:
         """5.1 sound."""
         sound = ("-f", "lavfi", "-i", "anoisesrc=d=1:r=48000:a=0.1")
         six = ("-af", "pan=5.1|c0=c0|c1=c0|c2=c0|c3=c0|c4=c0|c5=c0", "-c:a", "aac")
         return self.make("surround.mp4", *PICTURE, *sound, *X264, *six)
 
-    @cache
+    @once
     def mono(self) -> Path:
         """Mono sound at 44.1 kHz that starts half a second late."""
         sound = ("-itsoffset", "0.5", "-f", "lavfi", "-i", "sine=440:r=44100:d=1")
         return self.make("mono.mp4", *PICTURE, *sound, *X264, "-c:a", "aac", "-ac", "1")
 
-    @cache
+    @once
     def external(self) -> Path:
         """An MP4 whose tracks say that their samples lie in file:///etc/passwd."""
         data = self.plain().read_bytes()
@@ -216,13 +232,13 @@ class Kitchen:
                 at += 4
         return self.write("external.mp4", data.replace(here, there))
 
-    @cache
+    @once
     def tracks(self, count: int) -> Path:
         """The same picture `count` times."""
         maps = ("-map", "0:v") * count
         return self.make(f"tracks{count}.mp4", "-i", self.silent(), *maps, "-c", "copy")
 
-    @cache
+    @once
     def encrypted(self) -> Path:
         """Common Encryption (cenc)."""
         keys = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "00" * 16)

@@ -231,10 +231,8 @@ def test_a_killed_parent_takes_its_child_along(in_thread: bool) -> None:
         f"run_child([sys.executable, '-c', {inner!r}], limits=ChildLimits(),"
         " on_line=lambda line: print(line, flush=True))"
     )
-    code = (
-        "import sys, threading\n"
-        "from chainer.media.child import ChildLimits, run_child\n"
-        + (f"threading.Thread(target=lambda: {call}).start()" if in_thread else call)
+    code = "import sys, threading\nfrom chainer.media.child import ChildLimits, run_child\n" + (
+        f"threading.Thread(target=lambda: {call}).start()" if in_thread else call
     )
     parent = subprocess.Popen(
         python(code), stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(REPOSITORY)}

@@ -72,9 +72,9 @@ def test_an_empty_file_and_one_that_is_too_large(tmp_path: Path) -> None:
 def test_an_unreadable_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"bytes")
     (tmp_path / "a").chmod(0)
-    with pytest.raises(MediaError, match="cannot be read"):
-        with open_source(tmp_path / "a", limits=LIMITS):
-            pass
+    closed = open_source(tmp_path / "a", limits=LIMITS)
+    with pytest.raises(MediaError, match="cannot be read"), closed:
+        pass
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 400])
@@ -87,7 +87,7 @@ def test_a_swapped_name_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"first")
     (tmp_path / "b").write_bytes(b"other")
     with open_source(tmp_path / "a", limits=LIMITS) as source:
-        os.replace(tmp_path / "b", tmp_path / "a")
+        (tmp_path / "b").replace(tmp_path / "a")
         with source.lend() as fd:
             assert os.read(fd, 9) == b"first"
         assert source.digest == hashlib.sha256(b"first").hexdigest()

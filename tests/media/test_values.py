@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import subprocess
 import sys
@@ -189,8 +190,8 @@ def test_limits_refuse_unknown_keys_and_read_exact_times() -> None:
 
 def test_8k_comes_in_and_bombs_do_not() -> None:
     limits = MediaLimits()
-    assert 7680 * 4320 <= limits.max_pixels
-    assert 12000 * 12000 > limits.max_pixels
+    assert limits.max_pixels >= 7680 * 4320
+    assert limits.max_pixels < 12000 * 12000
 
 
 def test_decoders_are_named_as_ffmpeg_names_them() -> None:
@@ -219,8 +220,8 @@ def test_a_lying_header_is_told_of() -> None:
         '{"other": 1}',
         '{"video": -1}',
         '{"seconds": [1, 0]}',
-        '{"seconds": [1, %d]}' % 10**30,
-        '{"open_error": "%s"}' % ("x" * 5000),
+        json.dumps({"seconds": [1, 10**30]}),
+        json.dumps({"open_error": "x" * 5000}),
     ],
 )
 def test_an_answer_of_the_child_is_input_like_any_other(text: str) -> None:

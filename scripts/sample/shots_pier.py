@@ -1,30 +1,18 @@
-"""Shots of the first episode: the pier at dawn and in the morning, and the market."""
+"""Shots on the pier at dawn and in the morning, and the meeting told again by another author."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
-from sample import market, pier, props, sound
+from sample import pier, props, sound
 from sample.curves import ellipse, key, path
-from sample.film import Live, Plate, Shot, Stage
+from sample.film import Plate, Shot, Stage
 from sample.light import LIGHTS
 from sample.pose import LOOKS, Look, Pose
 from sample.sound import Track
 from sample.speech import Line
-from sample.staging import Walk, feet, move, speak, still
-
-PIER: list[Plate | Live] = [Plate(pier.back, 0.45, solid=True), pier.live, Plate(pier.mid), pier.water_under]
-PIER_NEAR = [Plate(pier.back, 0.45, 3.0, solid=True), Plate(pier.mid, 1.0, 1.6)]
-DECK = pier.DECK + 8
-
-
-def harbour(track: Track, seconds: float, seed: int, level: float = 0.12, gulls: tuple[float, ...] = ()) -> None:
-    """Water, a little wind, gulls far off."""
-    track.add(sound.water(seconds, seed), 0, level)
-    track.add(sound.wind(seconds, seed + 30), 0, level * 0.35)
-    for k, at in enumerate(gulls):
-        track.add(sound.gull_cry(seed + k, 2 + k % 2), at, 0.05, (-1) ** k * 0.6)
+from sample.staging import DECK, PIER, PIER_NEAR, Walk, feet, harbour, move, speak
 
 
 def a1() -> Shot:
@@ -66,7 +54,7 @@ def a1() -> Shot:
             wave = key(t, (4.4, 0), (4.8, 1), (5.8, 1), (6.2, 0))
             if wave > 0.02:
                 pose.right = (46 + 26 * wave, -120 - 130 * wave + 10 * math.sin(t * 13) * wave)
-            if 6.5 < t:
+            if t > 6.5:
                 up = key(t, (6.5, 0), (7.0, 1), (8.6, 1), (9.1, 0))
                 pose.right = (44 + 46 * up, -112 - 92 * up)
         s.person("mei", walk.apply(pose, t))
@@ -101,7 +89,9 @@ def a2() -> Shot:
     def act(s: Stage) -> None:
         t = s.t
         pull = math.sin(t * 4.2) * key(t, (0.3, 0), (1.0, 1), (4.6, 1), (5.0, 0))
-        rise = key(t, (0.8, 1180), (2.0, 1120), (2.4, 1110), (3.5, 980), (3.8, 975), (5.1, 850), (5.6, 806))
+        rise = key(
+            t, (0.8, 1180), (2.0, 1120), (2.4, 1110), (3.5, 980), (3.8, 975), (5.1, 850), (5.6, 806)
+        )
         done = key(t, (5.0, 0), (5.7, 1))
         sway = 0.16 * math.sin(t * 3.1) * key(t, (1, 1), (7, 0.45))
         lx = 502 - 24 * done
@@ -121,7 +111,14 @@ def a2() -> Shot:
         pose.right = ((hand[0] - 300) / 1.45, (hand[1] - DECK) / 1.45)
         pose.left = (60 - 30 * done, -128 + 6 * pull + 10 * done)
         s.c.stroke(
-            path([hand, ((hand[0] + lx) / 2 + 3, (hand[1] + rise) / 2 + 14 * (1 - done)), (lx, rise)], 6),
+            path(
+                [
+                    hand,
+                    ((hand[0] + lx) / 2 + 3, (hand[1] + rise) / 2 + 14 * (1 - done)),
+                    (lx, rise),
+                ],
+                6,
+            ),
             5,
             s.light.colour("#d9bd86"),
         )
@@ -130,7 +127,11 @@ def a2() -> Shot:
         for k in range(3):  # it drips
             u = (t * 1.3 + k / 3) % 1.0
             if 1.6 < t < 9:
-                s.c.fill(ellipse(-8 + 9 * k, 92 + 130 * u * u, 2.6, 4.2), s.light.colour("#bfe0ea"), 0.9 * (1 - u))
+                s.c.fill(
+                    ellipse(-8 + 9 * k, 92 + 130 * u * u, 2.6, 4.2),
+                    s.light.colour("#bfe0ea"),
+                    0.9 * (1 - u),
+                )
         s.c.pop()
         s.person("mei", pose)
         peek = key(t, (7.9, 0), (8.3, 1), (9.6, 1), (9.9, 0.8))
@@ -208,7 +209,7 @@ def _meeting(name: str, lines: list[Line], looks: dict[str, Look], **more: objec
 
     def sounds(track: Track) -> None:
         harbour(track, 10, 21, 0.1, (6.5,))
-        feet(track, walk, 0.34, pan=lambda at: 0.5)
+        feet(track, walk, 0.34, pan=lambda _: 0.5)
         track.add(sound.creak(31, 0.7), 2.5, 0.08, 0.3)
         speak(track, lines, {"mei": -0.35, "bo": 0.35}, 0.42)
 
@@ -244,153 +245,3 @@ def r1() -> Shot:
     ]
     looks = {"mei": LOOKS["mei-teal"], "bo": LOOKS["bo-stripes"]}
     return _meeting("r1", lines, looks, lufs=-26, rate=44_100, channels=1)
-
-
-def a4() -> Shot:
-    """Through the market; the gull goes shopping."""
-    lines = [
-        Line("1.6", "3.2", "bo", "Oil is this way. Follow the smell."),
-        Line("4.0", "5.3", "mei", "That smell is fish!"),
-        Line("8.3", "9.3", "bo", "Hey! Come back!"),
-    ]
-    mei_walk = Walk((0, 60), (4.6, 470), scale=1.2, stride=30)
-    bo_walk = Walk((0, -110), (4.9, 250), scale=1.2, stride=38)
-
-    def act(s: Stage) -> None:
-        t = s.t
-        swoop_x = key(t, (5.6, 900), (7.0, 650), (7.25, 640), (9.8, 60))
-        swoop_y = key(t, (5.6, 520), (7.0, 914), (7.25, 912), (9.8, 500))
-        if t > 5.6 and t < 7.1:
-            props.gull(s.c, s.light, swoop_x, swoop_y, 1.25, -1, flap=t * 17)
-        track = key(t, (5.9, 0), (6.6, 1))
-        bo = Pose(
-            0,
-            market.STREET + 6,
-            turn=0.7,
-            head=key(t, (5.8, 0.7), (6.3, 0.9), (7.6, 0.8), (8.3, -0.7)),
-            gaze=(key(t, (7.6, 0.4), (8.4, -0.5)), -0.2 - 0.3 * track),
-            smile=key(t, (6.5, 0.6), (7.4, -0.5)),
-            brow=key(t, (6.4, 0.2), (7.2, 1.0), (8.4, -0.8)),
-        )
-        bo.right_holds = props.rope_coil(1.1)
-        if t > 7.4:
-            up = key(t, (7.4, 0), (8.2, 1))
-            bo.left = (-100 + 10 * up, -160 - 210 * up + 12 * math.sin(t * 14) * up)
-        s.person("bo", bo_walk.apply(bo, t))
-        mei = Pose(
-            0,
-            market.STREET + 14,
-            turn=key(t, (3.5, 0.8), (4.0, 0.2), (5.5, 0.2), (6.1, 0.7), (7.6, 0.7), (8.2, -0.6)),
-            gaze=(0.3, -0.2),
-            smile=key(t, (5, 0.7), (7.1, 0.2), (7.6, 0.9)),
-            brow=key(t, (3.5, 0.2), (4.1, -0.3), (6.0, 0.2), (7, 1)),
-            mouth=key(t, (7.1, 0), (7.4, 0.6), (7.9, 0.5), (8.2, 0)),
-        )
-        if 3.7 < t < 5.7:
-            pinch = key(t, (3.7, 0), (4.1, 1), (5.2, 1), (5.7, 0))
-            mei.left = (-40 + 30 * pinch, -110 - 90 * pinch)
-        mei.right_holds = props.lantern(0.0, 0.1 * math.sin(t * 5), 0.95)
-        s.person("mei", mei_walk.apply(mei, t))
-        if t >= 7.1:
-            props.gull(s.c, s.light, swoop_x, swoop_y, 1.35, -1, flap=t * 17, holds="fish", turn=0.2)
-
-    def sounds(track: Track) -> None:
-        track.add(sound.murmur(10, 3), 0, 0.13)
-        track.add(sound.water(10, 44), 0, 0.03)
-        feet(track, mei_walk, 0.14, wood=False)
-        feet(track, bo_walk, 0.2, wood=False)
-        track.add(sound.bell(1180, 0.9), 0.7, 0.06, 0.6)
-        track.add(sound.flutter(1.6, 5.4), 5.8, 0.4, 0.5)
-        track.add(sound.gull_cry(15, 3), 7.15, 0.22, 0.2)
-        track.add(sound.flutter(2.4, 5.4, 6), 7.2, 0.3, -0.2)
-        speak(track, lines, {"mei": 0.15, "bo": -0.25}, 0.45)
-
-    under: list[Plate | Live] = [Plate(market.back, 0.5, solid=True), market.live, Plate(market.mid)]
-    return Shot(
-        "a4",
-        LIGHTS["day"],
-        move((300, 690, 1.08), (420, 690, 1.12), 5.6),
-        under,
-        act,
-        [Plate(market.front, 1.15)],
-        sounds,
-        lines=lines,
-        lufs=-16,
-        crf=32.5,
-    )
-
-
-def a5() -> Shot:
-    """Bo, close: the oil, and a passenger."""
-    lines = [
-        Line("0.8", "2.9", "bo", "My father filled that lamp with this."),
-        Line("3.8", "5.8", "bo", "Nobody sails home without it."),
-        Line("8.0", "9.2", "bo", "Not one word."),
-    ]
-
-    def act(s: Stage) -> None:
-        t = s.t
-        lift = key(t, (0.2, 0), (0.9, 1), (3.2, 1), (4.0, 0.7), (7, 0.6))
-        land = key(t, (6.3, 0), (7.1, 1))
-        dip = 3.5 * math.exp(-max(t - 7.1, 0) * 5) * math.sin(max(t - 7.1, 0) * 26) if t > 7.1 else 0.0
-        bo = Pose(
-            360,
-            1078,
-            1.2,
-            turn=0.2,
-            head=key(
-                t, (0, -0.1), (0.8, -0.6), (3.0, -0.5), (3.7, 0.15), (6.0, 0.15), (6.6, 0.7), (7.3, 0.1), (8, 0.0)
-            ),
-            nod=key(t, (0.5, 0), (1.0, 0.06), (3.2, 0.06), (3.8, 0)),
-            tilt=key(t, (3, 0), (4, 0.06), (6, 0.04), (7.1, 0)),
-            smile=key(t, (3, 0.5), (4.2, 0.1), (7.0, 0), (7.6, -0.5), (9.3, -0.3)),
-            brow=key(t, (0.8, 0.5), (3.8, 0.9), (6, 0.4), (7.1, 1.2), (7.7, -0.9)),
-            gaze=(
-                key(t, (0.6, 0), (1, -0.8), (3, -0.7), (3.7, 0), (6.2, 0.2), (6.5, 1), (7.2, 0.2), (7.5, 0)),
-                key(t, (0.6, 0), (1, 0.7), (3, 0.5), (3.7, 0), (6.4, -0.6), (7.0, -1.2), (7.8, -1.2), (8.1, 0)),
-            ),
-            wind=0.15,
-        )
-        bo.left = (-70 + 26 * lift, -176 - 66 * lift)
-        bo.left_holds = props.oil_can(1.05)
-        bo.lift = dip
-        s.person("bo", bo)
-        if t > 6.2:
-            x, y = 640 - 282 * land, 420 + 96 * land + 30 * math.sin(land * 3.1) + dip
-            if t < 7.1:
-                props.gull(s.c, s.light, x, y, 1.15, -1, flap=t * 18)
-            else:
-                props.gull(
-                    s.c,
-                    s.light,
-                    358,
-                    517 + dip,
-                    1.15,
-                    -1,
-                    nod=key(t, (7.3, 0), (7.6, 0.8), (8.1, 0), (9.3, 0), (9.6, 0.6)),
-                    beak=float(9.4 < t < 9.8),
-                    blink=float(8.5 < t < 8.64),
-                )
-
-    def sounds(track: Track) -> None:
-        track.add(sound.murmur(10, 8), 0, 0.08)
-        track.add(sound.flutter(1.0, 5.7), 6.2, 0.4, 0.4)
-        track.add(sound.step(3), 7.1, 0.3)
-        track.add(sound.splash(4, 0.5), 1.0, 0.05)
-        track.add(sound.gull_cry(23, 1), 9.4, 0.2)
-        speak(track, lines, {}, 0.5)
-
-    under: list[Plate | Live] = [Plate(market.back, 0.5, 7.0, solid=True), Plate(market.mid, 0.9, 6.0)]
-    return Shot(
-        "a5",
-        LIGHTS["day"],
-        still(352, 664, 1.95),
-        under,
-        act,
-        [],
-        sounds,
-        lines=lines,
-        lufs=-15,
-        size=(1080, 1920),
-        crf=33,
-    )
