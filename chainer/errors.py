@@ -1,26 +1,26 @@
 """The error tree of chainer: one root, one exit status for each kind of trouble.
 
-    ChainerError                      exit 1   a fault of ours unless a child says otherwise
-    ├── InputError (ValueError)       exit 2   the caller's input
-    │   ├── GraphError                         every fault of a graph file, together
-    │   ├── WalkError                          no such start, no chain within the limits
-    │   ├── SettingsError                      a settings file or profile
-    │   └── OutputError (OSError)              a folder that cannot be written
-    ├── MediaError (ValueError)       exit 3   missing, unreadable, hostile, not what the graph says
-    │   ├── MediaMissing (FileNotFoundError)
-    │   ├── MediaRefused                       hostile, or beyond the limits
-    │   └── MediaDamaged                       opens, but cannot be decoded whole
-    ├── PolicyRefused (PermissionError) exit 4 consent, rights, rating, continuity when strict
-    ├── RenderError (RuntimeError)    exit 5   argv and stderr are kept
-    │   └── StoreError (OSError)               the store or the disk under it
-    ├── ProvenanceError (RuntimeError) exit 6
-    ├── VerifyError (ValueError)      exit 6   an episode folder is not what its manifest says
-    └── Cancelled (RuntimeError)      exit 130
+ChainerError                      exit 1   a fault of ours unless a child says otherwise
+├── InputError (ValueError)       exit 2   the caller's input
+│   ├── GraphError                         every fault of a graph file, together
+│   ├── WalkError                          no such start, no chain within the limits
+│   ├── SettingsError                      a settings file or profile
+│   └── OutputError (OSError)              a folder that cannot be written
+├── MediaError (ValueError)       exit 3   missing, unreadable, hostile, not what the graph says
+│   ├── MediaMissing (FileNotFoundError)
+│   ├── MediaRefused                       hostile, or beyond the limits
+│   └── MediaDamaged                       opens, but cannot be decoded whole
+├── PolicyRefused (PermissionError) exit 4 consent, rights, rating, continuity when strict
+├── RenderError (RuntimeError)    exit 5   argv and stderr are kept
+│   └── StoreError (OSError)               the store or the disk under it
+├── ProvenanceError (RuntimeError) exit 6
+├── VerifyError (ValueError)      exit 6   an episode folder is not what its manifest says
+└── Cancelled (RuntimeError)      exit 130
 
-    try:
-        episode = chainer.render_episode(plan, "out/e1")
-    except chainer.MediaError as error:
-        print(error.code, error.facts["path"])
+try:
+    episode = chainer.render_episode(plan, "out/e1")
+except chainer.MediaError as error:
+    print(error.code, error.facts["path"])
 """
 
 from __future__ import annotations

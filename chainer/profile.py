@@ -46,7 +46,9 @@ class Profile(BaseModel):
         pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow)$",
     )
     level: str = Field(default="4.0", pattern=r"^[1-6](\.[0-3])?$")
-    keyframe_grids: int = Field(default=3, ge=1, le=30, description="AV grid steps between keyframes")
+    keyframe_grids: int = Field(
+        default=3, ge=1, le=30, description="AV grid steps between keyframes"
+    )
     audio_kbps: int = Field(default=160, ge=48, le=512)
     loudness: Loudness = Loudness()
     draft: bool = False
@@ -87,7 +89,14 @@ class Profile(BaseModel):
 HOUSE = Profile(name="house")
 
 DRAFT = Profile(
-    name="draft", width=360, height=640, crf=30, preset="superfast", audio_kbps=96, level="3.1", draft=True
+    name="draft",
+    width=360,
+    height=640,
+    crf=30,
+    preset="superfast",
+    audio_kbps=96,
+    level="3.1",
+    draft=True,
 )
 """A quick look: a quarter of the pixels, coarse, never published."""
 

@@ -26,6 +26,13 @@ _YOUNG_SECONDS = 60.0
 
 def check_target(target: Path) -> None:
     """Raise `OutputError` unless an episode may be written to `target`."""
+    above = next((path for path in target.parents if path.exists()), None)
+    if above is None or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"{target} cannot be written: {above} is no folder that you may write to; name "
+            "another with -o",
+            path=str(target),
+        )
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"{target} is in the way: it is not a folder", path=str(target))
     if target.is_dir():

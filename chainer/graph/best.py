@@ -1,33 +1,27 @@
-"""The best chain on a board.
+"""The best chain on a board, where no length is to be kept to.
 
-Holds two searches over the same boards. Without a length to keep to, one value per vertex
-is enough: time and space are linear in atoms and edges, `through` included, because no chain
-plays an atom twice and so the most required atoms on the way are all of them exactly when it
-can be done. With `max_seconds` each vertex keeps every (seconds, score) pair that no other
-pair beats: exact, linear in the pairs kept times the edges, at worst exponential in general
-but at most `max_seconds` x denominator pairs for lengths on a common grid.
+Holds the goal of a search, a board's scores as whole numbers, and the search that keeps one
+value per vertex: time and space are linear in atoms and edges, `through` included, because
+no chain plays an atom twice and so the most required atoms on the way are all of them
+exactly when it can be done. `best_within.py` keeps to a length.
 
-Both find the best *value* first, then read the chain off from the start, at each step the
-atom that comes first in the file among those that still lead to that value. So a tie goes to
-the chain whose atoms come first in file order at the first difference; a chain that ends
-comes before one that goes on.
+A search finds the best *value* first, then reads the chain off from the start, at each step
+the atom that comes first in the file among those that still lead to that value. So a tie
+goes to the chain whose atoms come first in file order at the first difference; a chain that
+ends comes before one that goes on.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from bisect import bisect_right
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chainer.errors import WalkError
 from chainer.graph.board import Board, Step
 from chainer.graph.chains import Gauge
-
-MAX_PAIRS = 2_000_000
-"""How many pairs a search under `max_seconds` keeps before it gives up: about 500 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +46,7 @@ class Goal:
         return int(board.atom[vertex] in self.required)
 
 
-def best_steps(board: Board, goal: Goal, gauge: Gauge) -> list[Step] | None:
-    """The steps of the best chain, the first of which leads to its first atom.
-
-    None where no chain reaches the goal. Raises `WalkError` where `max_seconds` makes the
-    search too large.
-    """
-    scale = _Scale(board, goal, gauge)
-    steps = _Values(scale).steps()
-    if goal.max_seconds is None or steps is None:
-        return steps
-    if sum(scale.seconds[step.play] for step in steps) <= scale.max_seconds:
-        return steps  # the best of all chains, and it fits
-    return _Pairs(scale).steps()
-
-
-class _Scale:
+class Scale:
     """A board's scores and lengths as whole numbers of a common unit.
 
     Exact like the Fractions they stand for, and ten times as fast to add and compare. Lists
@@ -87,6 +66,15 @@ class _Scale:
         self.seconds = [_whole(time, clock) for time in seconds]
         self.max_seconds = _whole(goal.max_seconds or none, clock)
         self.hits = [goal.hit(board, vertex) for vertex in range(len(board.atom))]
+
+    def priced(self, worth: int, price: int) -> Scale:
+        """The same board with scores times `worth`, less `price` for each unit of time."""
+        other = copy(self)
+        both = zip(self.scores, self.seconds, strict=True)
+        other._unit = self._unit * worth
+        other.scores = [score * worth - price * time for score, time in both]
+        other.edges = [[score * worth for score in each] for each in self.edges]
+        return other
 
     def step(self, step: Step) -> int:
         """The score of the edges of a step."""
@@ -117,10 +105,10 @@ class _State:
     before: _State | None
 
 
-class _Search(ABC):
+class Search(ABC):
     """Values of what can follow each vertex, and the reading off of a chain."""
 
-    def __init__(self, scale: _Scale) -> None:
+    def __init__(self, scale: Scale) -> None:
         self.scale, self.board = scale, scale.board
         self.required = len(scale.goal.required)
 
@@ -171,10 +159,10 @@ def _unwind(state: _State | None) -> list[Step]:
     return steps[::-1]
 
 
-class _Values(_Search):
+class Values(Search):
     """For each vertex the most required atoms and then the highest score that can follow."""
 
-    def __init__(self, scale: _Scale) -> None:
+    def __init__(self, scale: Scale) -> None:
         super().__init__(scale)
         self.values: list[tuple[int, int] | None] = [None] * len(self.board.atom)
         for vertex in self.board.order:
@@ -194,76 +182,3 @@ class _Values(_Search):
 
     def leads(self, vertex: int, hits: int, score: int, left: int) -> bool:
         return self.values[vertex] == (hits, score)
-
-
-_Pair = tuple[int, int]
-
-
-class _Pairs(_Search):
-    """For each vertex and number of required atoms, the pairs that no other pair beats.
-
-    A pair is (seconds, score) of what follows; kept in rising order of both.
-    """
-
-    def __init__(self, scale: _Scale) -> None:
-        super().__init__(scale)
-        self.pairs: list[dict[int, list[_Pair]]] = [{} for _ in self.board.atom]
-        before = self._before()
-        kept = 0
-        for vertex in self.board.order:
-            # What is too long even after the shortest way here can never be used.
-            budget = scale.max_seconds - before[vertex] - scale.seconds[vertex]
-            if budget < 0:
-                continue
-            time, score = scale.seconds[vertex], scale.scores[vertex]
-            for hits, pairs in self._following(vertex, budget).items():
-                unbeaten = [(after + time, worth + score) for after, worth in _unbeaten(pairs)]
-                self.pairs[vertex][hits + scale.hits[vertex]] = unbeaten
-                kept += len(unbeaten)
-            if kept > MAX_PAIRS:
-                message = (
-                    "max_seconds: too many chains of different lengths to compare; "
-                    "give an end, avoid more, or leave max_seconds out"
-                )
-                raise WalkError(message, code="walk-too-large")
-
-    def _following(self, vertex: int, budget: int) -> dict[int, list[_Pair]]:
-        """Every pair that can follow a vertex within the budget, by required atoms."""
-        many: dict[int, list[_Pair]] = {0: [(0, 0)]} if self.scale.stops(vertex) else {}
-        for (onward, _), edge in zip(self.board.out[vertex], self.scale.edges[vertex], strict=True):
-            for hits, pairs in self.pairs[onward].items():
-                fitting = [(time, worth + edge) for time, worth in pairs if time <= budget]
-                if fitting:
-                    many.setdefault(hits, []).extend(fitting)
-        return many
-
-    def _before(self) -> list[int]:
-        """The least seconds from the start to before each vertex."""
-        far = self.scale.max_seconds + 1
-        before = [far] * len(self.board.atom)
-        before[self.board.start] = 0
-        for vertex in reversed(self.board.order):
-            after = before[vertex] + self.scale.seconds[vertex]
-            for onward, _ in self.board.out[vertex]:
-                before[onward] = min(before[onward], after)
-        return before
-
-    def best(self) -> int | None:
-        pairs = self.pairs[self.board.start].get(self.required)
-        return pairs[-1][1] if pairs else None
-
-    def leads(self, vertex: int, hits: int, score: int, left: int) -> bool:
-        pairs = self.pairs[vertex].get(hits, [])
-        at = bisect_right(pairs, score, key=lambda pair: pair[1]) - 1
-        return at >= 0 and pairs[at][1] == score and pairs[at][0] <= left
-
-
-def _unbeaten(pairs: list[_Pair]) -> list[_Pair]:
-    """The pairs than which no other is as short and scores as much, by rising seconds."""
-    if len(pairs) == 1:
-        return pairs
-    kept: list[_Pair] = []
-    for pair in sorted(pairs, key=lambda pair: (pair[0], -pair[1])):
-        if not kept or pair[1] > kept[-1][1]:
-            kept.append(pair)
-    return kept

@@ -113,7 +113,8 @@ class Gauge:
 
     def turn(self, board: Board, vertex: int) -> tuple[int, bool, int]:
         """What settles ties between plays: the atom's place in the file, itself before an
-        alternate, then the place in the file of the atom stood for."""
+        alternate, then the place in the file of the atom stood for.
+        """
         name, stands_for = board.atom[vertex] or "", board.stands_for[vertex]
         rank = self.graph.rank
         return rank[name], stands_for is not None, rank[stands_for or name]

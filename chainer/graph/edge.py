@@ -17,7 +17,7 @@ from chainer.graph.words import EdgeKind, JointKind
 
 
 def _key_text(value: Any) -> Any:
-    """networkx numbers the keys that its caller did not name."""
+    """Networkx numbers the keys that its caller did not name."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value

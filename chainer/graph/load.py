@@ -83,6 +83,8 @@ def _read(path: Path) -> bytes:
             raise refuse("it is no regular file", "name a graph file", "no-file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
+    except GraphError:
+        raise  # it is a ValueError too, and has been explained
     except FileNotFoundError as error:
         raise refuse("there is no such file", "check the path", "no-file") from error
     except (OSError, ValueError) as error:

@@ -187,7 +187,7 @@ def _is_number(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Decimal):
-        return bool(value.is_finite())
+        return value.is_finite()
     return isinstance(value, Fraction)
 
 

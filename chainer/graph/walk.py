@@ -17,7 +17,8 @@ from itertools import islice
 
 from chainer.errors import WalkError
 from chainer.graph.atom import Atom
-from chainer.graph.best import Goal, best_steps
+from chainer.graph.best import Goal
+from chainer.graph.best_within import best_steps
 from chainer.graph.board import Board, Rules, relay_board, series_board
 from chainer.graph.chains import Chain, Gauge, default_seconds
 from chainer.graph.edge import Edge

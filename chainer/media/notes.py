@@ -74,9 +74,10 @@ def picture_notes(video: VideoInfo, *, leading: int, hidden: int, untimed: int) 
         found.append(f"it is tagged as HDR ({video.hdr.value.upper()})")
     if video.alpha:
         found.append("it has transparency, which is not kept")
-    if video.rotation or video.flipped:
-        mirrored = ", mirrored" if video.flipped else ""
-        found.append(f"it is stored turned by {video.rotation} degrees{mirrored}")
+    if video.rotation:
+        found.append(f"it is stored turned by {video.rotation} degrees")
+    if video.flipped:
+        found.append("it is stored mirrored")
     return found
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO, cast
 
+from chainer.mp4.box import Mp4Error
 from chainer.mp4.index import VideoSpec
 from chainer.mp4.read import read_mp4
 from chainer.mp4.write import FilmTracks, Span, write_film
@@ -15,17 +16,23 @@ from chainer.mp4.write import FilmTracks, Span, write_film
 def write_excerpt(piece: IO[bytes], first: int, last: int, fps: Fraction, target: Path) -> int:
     """Copy frames [first, last) of `piece` with those since the keyframe before `first`.
 
-    Returns how many frames come before `first` in the excerpt. `piece` stays open.
+    Returns how many frames come before `first` in the excerpt. `piece` stays open. Raises
+    `Mp4Error` where the piece has no such frames.
     """
     index = read_mp4(piece)
     track = index.track("vide")
-    key = track.sync[max(0, bisect_right(track.sync, min(first, track.samples - 1)) - 1)]
+    before = bisect_right(track.sync, first)
+    if not 0 <= first < last <= track.samples or not before:
+        raise Mp4Error(f"frames [{first}, {last}) were asked of {track.samples}")
+    key = track.sync[before - 1]
     film = FilmTracks(
         video=VideoSpec(track.config, track.entry, track.width, track.height, fps),
         audio=None,
         video_spans=[Span("piece", key, last)],
     )
-    write_film(target, film, {"piece": index}.__getitem__, lambda _: cast(IO[bytes], _Kept(piece)))
+    write_film(
+        target, film, {"piece": index}.__getitem__, lambda _: cast("IO[bytes]", _Kept(piece))
+    )
     return first - key
 
 

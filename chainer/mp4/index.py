@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from chainer.mp4.box import box, full_box
 from chainer.timebase import AAC_FRAME, round_half_up
@@ -18,6 +19,7 @@ MOVIE_TIMESCALE = 240_000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _UNDETERMINED = 0x55C4
 _SPLIT = 1 << 32
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,17 @@ class TrackIndex:
 
 
 def clean_text(text: str) -> str:
-    """`text` without control characters, which players show as garbage or worse."""
-    return "".join(char for char in text if char.isprintable()).strip()
+    """`text` on one line, without control characters, which players show as garbage or worse.
+
+    The joiners that scripts and emoji are written with stay.
+    """
+    kept = (char for char in text if char.isprintable() or char.isspace() or char in _JOINERS)
+    return " ".join("".join(kept).split())
+
+
+def clip_text(text: str, most: int) -> bytes:
+    """`text` in UTF-8, cut to at most `most` bytes between two characters."""
+    return text.encode()[:most].decode(errors="ignore").encode()
 
 
 def ticks(seconds: Fraction) -> int:
@@ -124,9 +135,7 @@ def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in:
         full_box(b"vmhd", 0, 1, bytes(8)),
         table,
     )
-    reference = (
-        box(b"tref", box(b"chap", struct.pack(">I", chapters_in))) if chapters_in else b""
-    )
+    reference = box(b"tref", box(b"chap", struct.pack(">I", chapters_in))) if chapters_in else b""
     header = _track_header(number, duration, 3, 0, spec.width, spec.height)
     return box(b"trak", header, _edits(duration, 0), reference, media)
 
@@ -164,7 +173,7 @@ def text_track(
 ) -> bytes:
     """The trak box of chapter titles (QuickTime text), one sample a chapter."""
     edges = [*(ticks(start) for start in starts), ticks(duration)]
-    runs = [(1, later - earlier) for earlier, later in zip(edges, edges[1:], strict=False)]
+    runs = [(1, later - earlier) for earlier, later in pairwise(edges)]
     entry = box(b"text", struct.pack(">6xHII6x8x8xHHBH6xB", 1, 1, 1, 0, 0, 0, 0, 0))
     table = _sample_table(index, entry, runs)
     gmin = full_box(b"gmin", 0, 0, struct.pack(">H3HHH", 0x40, 0x8000, 0x8000, 0x8000, 0, 0))
@@ -181,7 +190,7 @@ def text_track(
 
 def text_sample(title: str) -> bytes:
     """A chapter title as a QuickTime text sample in UTF-8."""
-    text = clean_text(title).encode()[:65_000]
+    text = clip_text(clean_text(title), 65_000)
     return struct.pack(">H", len(text)) + text + box(b"encd", struct.pack(">I", 0x100))
 
 
@@ -231,7 +240,11 @@ def _sample_table(
     parts = [
         full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
         full_box(
-            b"stts", 0, 0, struct.pack(">I", len(runs)), b"".join(struct.pack(">II", *r) for r in runs)
+            b"stts",
+            0,
+            0,
+            struct.pack(">I", len(runs)),
+            b"".join(struct.pack(">II", *r) for r in runs),
         ),
     ]
     if index.sync is not None:
@@ -242,7 +255,9 @@ def _sample_table(
         if not chunk_runs or chunk_runs[-2] != samples:
             chunk_runs.extend((number, samples, 1))
     parts.append(full_box(b"stsc", 0, 0, struct.pack(">I", len(chunk_runs) // 3), _big(chunk_runs)))
-    parts.append(full_box(b"stsz", 0, 0, struct.pack(">II", 0, len(index.sizes)), _big(index.sizes)))
+    parts.append(
+        full_box(b"stsz", 0, 0, struct.pack(">II", 0, len(index.sizes)), _big(index.sizes))
+    )
     # Always 64-bit places: the size of the index then never depends on what it points to.
     places = array("Q", index.chunk_offsets)
     parts.append(full_box(b"co64", 0, 0, struct.pack(">I", len(places)), _big(places)))
@@ -276,9 +291,7 @@ def _user_data(chapters: Sequence[Chapter], title: str) -> bytes:
 
 
 def _listed_chapter(chapter: Chapter) -> bytes:
-    text = clean_text(chapter.title).encode()
-    while len(text) > 255:
-        text = text.decode()[:-1].encode()
+    text = clip_text(clean_text(chapter.title), 255)
     return struct.pack(">QB", round_half_up(chapter.start * 10_000_000), len(text)) + text
 
 

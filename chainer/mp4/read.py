@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import BinaryIO
+from typing import IO
 
 from chainer.mp4.box import Mp4Error, boxes, find
 
@@ -68,7 +68,7 @@ class Mp4:
         raise Mp4Error(f"no {handler} track")
 
 
-def read_mp4(stream: BinaryIO) -> Mp4:
+def read_mp4(stream: IO[bytes]) -> Mp4:
     """Read the index. Raises `Mp4Error` where the file is of another kind or damaged.
 
     Every sample is known to lie in the file, so what is read takes memory in proportion to it.
@@ -82,7 +82,7 @@ def read_mp4(stream: BinaryIO) -> Mp4:
         raise Mp4Error(f"the index is damaged: {error}") from error
 
 
-def _movie_box(stream: BinaryIO, end: int) -> bytes:
+def _movie_box(stream: IO[bytes], end: int) -> bytes:
     position = 0
     while position + 8 <= end:
         stream.seek(position)
@@ -105,6 +105,8 @@ def _movie_box(stream: BinaryIO, end: int) -> bytes:
 
 def _parse(data: bytes, file_size: int) -> Mp4:
     body, end = find(data, b"moov")
+    if any(kind == b"mvex" for kind, _, _ in boxes(data, body, end)):
+        raise Mp4Error("a fragmented file is not ours")
     start, _ = find(data, b"mvhd", start=body, end=end)
     timescale, duration = _header_times(data, start)
     tracks = tuple(
@@ -193,9 +195,7 @@ def _chunks(data: bytes, parts: dict[bytes, int]) -> Sequence[int]:
     return array("Q", (high << 32 | low for high, low in zip(words[::2], words[1::2], strict=True)))
 
 
-def _offsets(
-    data: bytes, parts: dict[bytes, int], sizes: array[int], file_size: int
-) -> array[int]:
+def _offsets(data: bytes, parts: dict[bytes, int], sizes: array[int], file_size: int) -> array[int]:
     """The byte position of each sample, from chunks and the run-length table of their sizes."""
     chunks = _chunks(data, parts)
     start = parts[b"stsc"]
@@ -207,12 +207,15 @@ def _offsets(
     offsets = array("Q")
     for (first, later), per_chunk in zip(pairwise(firsts), words[1::3], strict=True):
         for at in chunks[first - 1 : later - 1]:
+            upto = len(offsets) + per_chunk
             position = at
-            for size in sizes[len(offsets) : len(offsets) + per_chunk]:
+            for size in sizes[len(offsets) : upto]:
                 offsets.append(position)
                 position += size
             if position > file_size:
                 raise Mp4Error(f"the media is cut off: its index goes on to byte {position}")
+            if len(offsets) != upto:
+                raise Mp4Error("the index is damaged: a chunk has more samples than there are")
     if len(offsets) != len(sizes):
         raise Mp4Error(f"the index places {len(offsets)} of {len(sizes)} samples")
     return offsets
@@ -249,6 +252,9 @@ def _description(
     data: bytes, start: int, handler: str
 ) -> tuple[bytes, bytes, tuple[int, int, int, int]]:
     """(codec configuration, picture boxes, (width, height, sample rate, channels))."""
+    (count,) = struct.unpack_from(">I", data, start + 4)
+    if count != 1:
+        raise Mp4Error(f"a track with {count} sample descriptions is not ours")
     kind, entry, end = next(boxes(data, start + 8), (b"", 0, 0))
     if handler == "vide":
         width, height = struct.unpack_from(">HH", data, entry + 24)
@@ -262,9 +268,9 @@ def _description(
             raise Mp4Error(f"video of type {kind!r} is not ours")
         return config, extra, (width, height, 0, 0)
     if handler == "soun":
-        channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
         if kind != b"mp4a":
             raise Mp4Error(f"sound of type {kind!r} is not ours")
+        channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
         body, stop = find(data, b"esds", start=entry + 28, end=end)
         return _audio_config(data[body + 4 : stop]), b"", (0, 0, rate >> 16, channels)
     return b"", b"", (0, 0, 0, 0)

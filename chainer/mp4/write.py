@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -167,6 +168,8 @@ def _lane(
             raise Mp4Error(
                 f"{span.piece} has {track.samples} samples, [{span.first}, {span.last}) was asked"
             )
+        if track.reordered:
+            raise Mp4Error(f"{span.piece} has frames out of order, which copying does not keep")
         sizes.extend(track.sizes[span.first : span.last])
     return _Lane(spans, tracks, sizes, chunks)
 
@@ -186,7 +189,7 @@ def _audio_chunks(packets: int, frames: int, film: FilmTracks) -> list[int]:
     for at in range(film.chunk_frames, frames, film.chunk_frames):
         edges.append(min(packets, max(edges[-1], round_half_up(at * per_frame + lead))))
     edges.append(packets)
-    return [later - earlier for earlier, later in zip(edges, edges[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(edges)]
 
 
 def _sync(lane: _Lane) -> array[int]:
@@ -216,15 +219,25 @@ def _movie(film: FilmTracks, lanes: Sequence[_Lane], titles: Sequence[bytes], st
         raise Mp4Error("a film without pictures needs a duration")
     if film.audio is not None:
         lane = lanes[-1]
-        chunks = [(count, place) for count, place in zip(lane.chunks, lane.offsets, strict=True) if count]
+        chunks = [
+            (count, place) for count, place in zip(lane.chunks, lane.offsets, strict=True) if count
+        ]
         index = TrackIndex(lane.sizes, [c for c, _ in chunks], [p for _, p in chunks])
         tracks.append(audio_track(len(tracks) + 1, film.audio, index, duration, film.skip))
     if titles:
         sizes = array("I", (len(title) for title in titles))
         index = TrackIndex(sizes, [len(titles)], [start])
-        starts = [chapter.start for chapter in film.chapters]
+        starts = _chapter_starts(film.chapters, duration)
         tracks.append(text_track(len(tracks) + 1, starts, duration, index))
     return movie_box(duration, tracks, chapters=film.chapters, title=film.title)
+
+
+def _chapter_starts(chapters: Sequence[Chapter], duration: Fraction) -> list[Fraction]:
+    """Where the titles stand. Raises `Mp4Error` where they do not follow one another from 0 on."""
+    starts = [chapter.start for chapter in chapters]
+    if starts[0] != 0 or any(a >= b for a, b in pairwise([*starts, duration])):
+        raise Mp4Error("the chapters must start at 0, follow one another, and lie within the film")
+    return starts
 
 
 def _index_size(film: FilmTracks, lanes: Sequence[_Lane], titles: Sequence[bytes]) -> int:

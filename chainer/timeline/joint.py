@@ -8,6 +8,7 @@ in which the two meet shares the joint.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -15,8 +16,13 @@ from fractions import Fraction
 from pydantic import BaseModel, ConfigDict, Field
 
 from chainer.profile import Exact
-from chainer.timebase import AvGrid, to_frames
+from chainer.timebase import AAC_FRAME, AvGrid, to_frames
 from chainer.timeline.slot import Slot
+
+_SOUND_BETWEEN = 4
+"""AAC frames that a clip keeps to itself between its two joints. The sound of each joint reaches
+up to one further than its pictures, one more where it is placed off the grid, and ends on whole
+ones: with fewer between, the two would meet in a frame that neither has right."""
 
 
 class JointStyle(StrEnum):
@@ -73,11 +79,12 @@ def choose_joint(
     """Decide the joint between two neighbours.
 
     A length that the author gives is kept to the frame. A length of ours is bent by at most half
-    a grid step so that the next clip starts on the AV grid, where its sound needs no shift.
-    Every clip keeps at least half of itself for each of its two joints.
+    a grid step, or up to the first one of at least 4 frames, so that the next clip starts on the
+    AV grid, where its sound needs no shift. Each of the two joints of a clip takes less than half
+    of it, so that every pair of neighbours can be decided alone.
     """
     style, why = _style(wish, policy)
-    notes = (wish.note,) if wish.note else ()
+    notes: tuple[str, ...] = (wish.note,) if wish.note else ()
     if style is JointStyle.CUT:
         return Joint(style, 0, 0, 0, 0, why, notes)
     seconds = policy.crossfade_seconds if style is JointStyle.CROSSFADE else policy.fade_seconds
@@ -86,8 +93,12 @@ def choose_joint(
         seconds = min(wish.seconds, policy.max_seconds)
         if seconds != wish.seconds:
             notes += (f"asked for {wish.seconds} s, at most {policy.max_seconds} s are joined",)
-    frames = max(2, to_frames(seconds, fps))
-    room = min(left.frames, right.frames) // 2
+    frames = to_frames(seconds, fps)
+    if frames < 2:
+        frames = 2
+        if asked:
+            notes += (f"asked for {wish.seconds} s, at least 2 frames are joined",)
+    room = (min(left.frames, right.frames) - _between(grid)) // 2
     if room < 2:
         return Joint(JointStyle.CUT, 0, 0, 0, 0, "a clip is too short to fade", notes)
     if style is JointStyle.CROSSFADE:
@@ -96,11 +107,16 @@ def choose_joint(
             length = room
             notes += (f"shortened to {room} frames: a neighbour is short",)
         return Joint(style, length, length, length, 0, why, notes)
-    out, gap, back = _fade(frames, left.frames, grid.frames, asked)
+    out, gap, back = _fade(frames, left.frames, grid.frames, asked=asked)
     if max(out, back) > room:
         out, back = min(out, room), min(back, room)
         notes += (f"shortened to {room} frames a side: a neighbour is short",)
     return Joint(style, out, back, 0, gap, why, notes)
+
+
+def _between(grid: AvGrid) -> int:
+    """Frames that last at least `_SOUND_BETWEEN` AAC frames."""
+    return math.ceil(_SOUND_BETWEEN * AAC_FRAME * grid.fps / grid.sample_rate)
 
 
 def _style(wish: JointWish, policy: JointPolicy) -> tuple[JointStyle, str]:
@@ -121,17 +137,18 @@ def _near(frames: int, rest: int, step: int) -> int:
     return best
 
 
-def _fade(frames: int, left_frames: int, step: int, asked: bool) -> tuple[int, int, int]:
+def _fade(frames: int, left_frames: int, step: int, *, asked: bool) -> tuple[int, int, int]:
     """(frames out, frames of black, frames in) of a fade through black.
 
     The black between brings the next clip onto the grid: it is `-left_frames` modulo `step`.
-    A fade of asked length takes the black out of itself where at least half is left to fade.
+    A fade of asked length takes the black out of itself where at least half, and a frame on
+    each side, is left to fade.
     """
     gap = -left_frames % step
     if asked:
-        if gap > frames // 2:
+        if gap > min(frames // 2, frames - 2):
             gap = 0
         out = (frames - gap) // 2
-        return max(1, out), gap, max(1, frames - gap - out)
+        return out, gap, frames - gap - out
     half = max(4, frames // 2)
     return half, gap, half

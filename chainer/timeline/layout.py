@@ -108,22 +108,15 @@ def lay_out(
     pieces: list[Body | JointPiece] = []
     frame, packet = 0, 0
     for index, slot in enumerate(slots):
-        last_slot = index == len(slots) - 1
-        joint = None if last_slot else joints[index]
-        frame_end = slot.frames - (joint.left if joint else 0)
-        if frame_end < frame:
-            raise ValueError(f"the joints of {slot.name} take more frames than it has")
         piece = None
-        packet_end = total_packets - sound_starts[index]
-        if joint is not None:
-            limit = slots[index + 1].frames
-            if index + 1 < len(joints):
-                limit -= joints[index + 1].left
-            ends = (slots[index + 1], limit)
+        frame_end, packet_end = slot.frames, total_packets - sound_starts[index]
+        if index < len(joints):
             piece = _joint_piece(
-                index, joint, slot, ends, starts, sound_starts, grid, keyframe_grids, packet
+                index, slots, joints, starts, sound_starts, grid, keyframe_grids, packet
             )
-            packet_end = piece.packet_first + piece.shift
+            frame_end, packet_end = piece.left_first, piece.packet_first + piece.shift
+        if frame_end < frame or packet_end < packet:
+            raise ValueError(f"the joints of {slot.name} take more than it has")
         pieces.append(Body(index, frame, frame_end, packet, packet_end, starts[index] + frame))
         if piece is not None:
             pieces.append(piece)
@@ -141,42 +134,38 @@ def lay_out(
 
 def _joint_piece(
     index: int,
-    joint: Joint,
-    left: Slot,
-    ends: tuple[Slot, int],
+    slots: Sequence[Slot],
+    joints: Sequence[Joint],
     starts: Sequence[int],
     sound_starts: Sequence[int],
     grid: AvGrid,
     keyframe_grids: int,
     packet_before: int,
 ) -> JointPiece:
-    """The piece between slot `index` and the next; `ends` is that slot and its last free frame."""
-    right, limit = ends
-    right_last = 0
-    if joint.is_picture:
-        points = (*keyframes(right.frames, grid, keyframe_grids), limit)
-        right_last = min(point for point in points if point >= joint.right)
-        right_last = min(right_last, limit)
-    shift = sound_starts[index + 1] - sound_starts[index]
+    """The piece between slot `index` and the next; its sound starts at `packet_before` or later."""
+    joint, left, right = joints[index], slots[index], slots[index + 1]
+    shift, here = sound_starts[index + 1] - sound_starts[index], sound_starts[index + 1]
     left_first = left.frames - joint.left
-    # Everything below in samples from the right clip's first one.
-    left_end = grid.samples(left.frames) - shift * AAC_FRAME
-    if joint.style is JointStyle.CROSSFADE:
-        impure = (min(0, left_end - grid.samples(joint.left)), grid.samples(joint.right))
-        impure = (min(impure[0], left_end - AAC_FRAME), max(impure[1], CUT_FADE_SAMPLES))
-    elif joint.style is JointStyle.FADE:
-        impure = (left_end - grid.samples(joint.left), grid.samples(joint.right))
-    else:
-        impure = (min(0, left_end - AAC_FRAME), CUT_FADE_SAMPLES)
-    first = impure[0] // AAC_FRAME
-    last = -(-impure[1] // AAC_FRAME) + 1
+    right_last = 0
+    first, last = _sound_of(joint, left, shift, grid)
+    if first < packet_before - shift:
+        raise ValueError(f"the joints of {left.name} take more than it has")
     if joint.is_picture:
+        # Where the next joint starts before the first keyframe, nothing of the clip is copied.
+        limit = right.frames - (joints[index + 1].left if index + 1 < len(joints) else 0)
+        points = (*keyframes(right.frames, grid, keyframe_grids), limit)
+        if limit < joint.right:
+            raise ValueError(f"the joints of {right.name} take more than it has")
+        right_last = min(limit, *(point for point in points if point >= joint.right))
         # On the grid the sound of the piece then starts and ends with its pictures.
-        at = starts[index] + left_first
-        until = starts[index + 1] + right_last
-        first = min(first, grid.aac_frames(at) - sound_starts[index + 1])
-        last = max(last, grid.aac_frames(until) - sound_starts[index + 1])
-    first = max(first, packet_before - shift)
+        first = min(first, grid.aac_frames(starts[index] + left_first) - here)
+        until = grid.aac_frames(starts[index + 1] + right_last) - here
+        if index + 1 < len(joints):
+            next_shift = sound_starts[index + 2] - here
+            until = min(
+                until, _sound_of(joints[index + 1], right, next_shift, grid)[0] + next_shift
+            )
+        last = max(last, until)
     return JointPiece(
         left=index,
         joint=joint,
@@ -184,7 +173,22 @@ def _joint_piece(
         left_last=left.frames,
         right_last=right_last,
         shift=shift,
-        packet_first=first,
+        packet_first=max(first, packet_before - shift),
         packet_last=last,
         at=starts[index] + left_first,
     )
+
+
+def _sound_of(joint: Joint, left: Slot, shift: int, grid: AvGrid) -> tuple[int, int]:
+    """The packets that a joint must make anew, [first, last) from the right clip's start.
+
+    Frame first-1 is still the left clip's sound alone, frame last-1 already the right one's.
+    """
+    left_end = grid.samples(left.frames) - shift * AAC_FRAME
+    start, end = left_end - grid.samples(joint.left), grid.samples(joint.right)
+    if joint.style is not JointStyle.FADE:
+        # The sounds are faded over each other from the right one's start on; the left one's last
+        # samples are faded out where it ends alone.
+        start = min(0, start, left_end - AAC_FRAME)
+        end = max(end, CUT_FADE_SAMPLES)
+    return start // AAC_FRAME, -(-end // AAC_FRAME) + 1

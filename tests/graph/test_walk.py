@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import pytest
@@ -89,11 +89,8 @@ class Truth:
         while todo:
             chain = todo.pop()
             after = self.onward(chain[-1])
-            if self.end is not None:
-                stops = chain[-1][0] == self.end
-            else:
-                stops = stop_anywhere or not after
-            if stops:
+            at_end = chain[-1][0] == self.end
+            if at_end or (self.end is None and (stop_anywhere or not after)):
                 yield chain
             todo += [[*chain, play] for play in after]
 
@@ -191,7 +188,7 @@ def test_the_best_chain_is_that_of_brute_force(
     def score(chain: list[Play]) -> int:
         swaps = sum(name != place for name, place in chain) * swap
         if kind is RELAY:
-            pairs = zip(chain, chain[1:], strict=False)
+            pairs = pairwise(chain)
             swaps = sum(_hand_on(graph, a, b, swap, changes) for (a, _), (b, _) in pairs)
         return sum(table.atoms[name] for name, _ in chain) + swaps
 
@@ -602,14 +599,13 @@ def test_max_seconds_on_a_ladder_keeps_few_pairs() -> None:
     assert chain.score == sum(i % 3 for i in range(19)) - 1 + 19 % 3
 
 
-@pytest.mark.parametrize("kind", list(WalkKind))
-def test_a_very_long_chain_needs_no_recursion(kind: WalkKind) -> None:
+def test_a_very_long_chain_needs_no_recursion() -> None:
     size = 20_000
     graph = graph_of([f"n{i}>n{i + 1}" for i in range(size - 1)])
     assert len(graph.topological_order()) == size
-    (chain,) = walk(graph, "n0", WalkOptions(kind=kind))
+    (chain,) = walk(graph, "n0")
     assert len(chain.legs) == size
-    assert count_chains(graph, "n0", kind) == 1
+    assert count_chains(graph, "n0", RELAY) == 1
 
 
 def test_no_way_of_walking_needs_recursion() -> None:

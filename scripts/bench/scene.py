@@ -1,0 +1,113 @@
+"""Generated pictures and sound that cost an encoder what real ones do.
+
+A textured world with the spectrum of natural images moves, turns and grows behind textured
+bodies; film grain lies over all. Everything follows from the atom's number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bench.marks import CHIRP_SAMPLES, Marks, chirp, flash_frames
+
+RATE = 48_000
+SAMPLES_PER_FRAME = 1600
+
+
+def pictures(number: int, frames: int, width: int, height: int, marks: Marks) -> Iterator[bytes]:
+    """Frames of atom `number` as yuv420p bytes, marks drawn in."""
+    rng = np.random.default_rng(1000 + number)
+    world = _texture(rng, height + height // 2, width + width // 2, 118.0, 46.0)
+    tints = [_texture(rng, height * 3 // 4, width * 3 // 4, 128.0, 17.0) for _ in range(2)]
+    bodies = [_Body(rng, width, height) for _ in range(4)]
+    grain = [
+        np.clip(rng.normal(0.0, 2.2, (height, width)).round(), -8, 8).astype(np.int16)
+        for _ in range(8)
+    ]
+    speed = rng.uniform(0.5, 1.6, 2) * rng.choice((-1, 1), 2)
+    turn, growth = rng.uniform(-0.02, 0.02), rng.uniform(0.0002, 0.0006)
+    for frame in range(frames):
+        luma = _moved(world, frame, speed, turn, growth, width, height)
+        for body in bodies:
+            body.paint(luma, frame)
+        shake = rng.integers(0, 64, 2)
+        noise = np.roll(grain[frame % 8], tuple(shake), (0, 1))
+        plane = np.clip(luma.astype(np.int16) + noise, 16, 235).astype(np.uint8)
+        marks.draw(plane, number, frame)
+        chroma = [
+            _moved(tint, frame, speed / 2, turn, growth, width // 2, height // 2) for tint in tints
+        ]
+        # Clean colour under the marks keeps them readable after chroma rounding.
+        yield plane.tobytes() + chroma[0].tobytes() + chroma[1].tobytes()
+
+
+def sound(number: int, samples: int, *, level: float = 0.08) -> Any:
+    """Stereo float samples: a slow chord with soft noise, and a chirp with every flash."""
+    rng = np.random.default_rng(5000 + number)
+    t = np.arange(samples) / RATE
+    root = 110.0 * 2 ** ((number * 5 % 12) / 12)
+    mix = np.zeros((samples, 2))
+    for step, ratio in enumerate((1.0, 1.2599, 1.4983, 2.0, 2.9966)):
+        swell = 0.7 + 0.3 * np.sin(2 * np.pi * (0.11 + 0.07 * step) * t + rng.uniform(0, 6))
+        wave = np.sin(2 * np.pi * root * ratio * t + rng.uniform(0, 6)) * swell / (1 + step)
+        pan = rng.uniform(0.3, 0.7)
+        mix += np.stack([wave * (1 - pan), wave * pan], axis=1)
+    noise = rng.normal(0, 1, (samples, 2))
+    soft = np.cumsum(noise, axis=0)
+    soft -= np.stack([np.convolve(soft[:, c], np.ones(257) / 257, "same") for c in (0, 1)], axis=1)
+    mix += 0.35 * soft / np.std(soft)
+    mix *= level / np.std(mix)
+    for frame in flash_frames(samples // SAMPLES_PER_FRAME):
+        at = frame * SAMPLES_PER_FRAME
+        mix[at : at + CHIRP_SAMPLES] += 4.5 * level * chirp()[: samples - at, None]
+    return mix.astype(np.float32)
+
+
+def _texture(rng: Any, height: int, width: int, mean: float, spread: float) -> Any:
+    """Noise whose amplitude falls as one over frequency, as in photographs."""
+    fy = np.fft.fftfreq(height)[:, None] * height
+    fx = np.fft.rfftfreq(width)[None, :] * width
+    fall = 1.0 / np.maximum(1.0, np.hypot(fy, fx)) ** 1.25
+    phases = np.exp(2j * np.pi * rng.random(fall.shape))
+    plane = np.fft.irfft2(fall * phases, (height, width))
+    plane = (plane - plane.mean()) / plane.std()
+    return np.clip(mean + spread * plane, 16, 235).astype(np.uint8)
+
+
+def _moved(
+    plane: Any, frame: int, speed: Any, turn: float, growth: float, width: int, height: int
+) -> Any:
+    """A view of `plane` at a frame, with parts of a pixel."""
+    scale = 1.0 + growth * frame
+    view = cv2.getRotationMatrix2D(
+        (plane.shape[1] / 2, plane.shape[0] / 2), turn * frame * 5, scale
+    )
+    view[:, 2] -= ((plane.shape[1] - width) / 2, (plane.shape[0] - height) / 2)
+    view[:, 2] += speed * frame * width / 720
+    return cv2.warpAffine(
+        plane, view, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+
+
+class _Body:
+    """A soft-edged textured disc on its own path."""
+
+    def __init__(self, rng: Any, width: int, height: int) -> None:
+        side = int(rng.uniform(0.22, 0.42) * width) & ~1
+        self._skin = _texture(rng, side, side, rng.uniform(70, 180), 30.0).astype(np.float32)
+        y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+        self._mask = np.clip((1.0 - np.hypot(x, y)) * 6.0, 0, 1).astype(np.float32)
+        self._size = (width, height)
+        self._path = rng.uniform(0, 6.28, 2), rng.uniform(0.008, 0.03, 2)
+
+    def paint(self, luma: Any, frame: int) -> None:
+        phase, speed = self._path
+        side = self._skin.shape[0]
+        free = np.array([self._size[0] - side, self._size[1] - side])
+        x, y = ((0.5 + 0.48 * np.sin(phase + speed * frame)) * free).astype(int)
+        part = luma[y : y + side, x : x + side]
+        part[:] = part + self._mask * (self._skin - part)

@@ -1,0 +1,447 @@
+"""The layout of random films: every frame and every packet once, and the sound where it is due."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainer.profile import Profile
+from chainer.timebase import AAC_FRAME, AvGrid
+from chainer.timeline import (
+    Body,
+    Joint,
+    JointPiece,
+    JointPolicy,
+    JointWish,
+    Layout,
+    Slot,
+    choose_joint,
+    keyframes,
+    lay_out,
+)
+from chainer.timeline.joint import JointStyle
+from chainer.timeline.layout import CUT_FADE_SAMPLES
+from chainer.timeline.slot import SlotContent
+
+steady = settings(derandomize=True, deadline=None, max_examples=300)
+
+RATES = [Fraction(rate) for rate in (24, 25, 30, 60)]
+ODD_RATES = [Fraction(rate) for rate in (7, 12, 15, 48, 50, 120)]
+MAX_ERROR = AAC_FRAME // 2
+
+
+def slot(frames: int, name: str = "a") -> Slot:
+    return Slot(name, SlotContent.ATOM, frames)
+
+
+def grid_at(fps: Fraction) -> AvGrid:
+    return AvGrid(fps, 48_000)
+
+
+def film(
+    fps: Fraction,
+    lengths: list[int],
+    wishes: list[JointWish],
+    policy: JointPolicy,
+    keyframe_grids: int = 3,
+) -> Layout:
+    grid = grid_at(fps)
+    slots = [slot(frames, f"a{number}") for number, frames in enumerate(lengths)]
+    joints = [
+        choose_joint(left, right, wish, policy, fps, grid)
+        for (left, right), wish in zip(pairwise(slots), wishes, strict=True)
+    ]
+    return lay_out(slots, joints, grid, keyframe_grids)
+
+
+lengths_of_time = st.fractions(min_value=0, max_value=4, max_denominator=60)
+wishes = st.builds(
+    JointWish,
+    style=st.sampled_from([None, *JointStyle]),
+    seconds=st.none() | lengths_of_time,
+    time_changes=st.booleans(),
+)
+policies = st.builds(
+    JointPolicy,
+    crossfade_seconds=st.sampled_from(["1/30", "0.1", "2/5", "1", "5"]),
+    fade_seconds=st.sampled_from(["1/30", "0.2", "4/5", "2", "5"]),
+    max_seconds=st.sampled_from(["1/2", "3", "10"]),
+    auto=st.sampled_from([None, *JointStyle]),
+)
+frame_counts = st.one_of(
+    st.integers(8, 40), st.integers(12, 620), st.sampled_from([12, 239, 240, 300, 301, 600])
+)
+
+
+@st.composite
+def films(draw: st.DrawFn, rates: list[Fraction]) -> tuple[Layout, AvGrid, int]:
+    fps = draw(st.sampled_from(rates))
+    lengths = draw(st.lists(frame_counts, min_size=1, max_size=8))
+    asked = [draw(wishes) for _ in lengths[1:]]
+    keyframe_grids = draw(st.sampled_from([1, 2, 3, 7, 30]))
+    layout = film(fps, lengths, asked, draw(policies), keyframe_grids)
+    return layout, grid_at(fps), keyframe_grids
+
+
+def length(part: Body | JointPiece) -> int:
+    return part.last - part.first if isinstance(part, Body) else part.frames
+
+
+def film_packets(layout: Layout, part: Body | JointPiece) -> tuple[int, int]:
+    """[first, last) of a piece's packets, counted in the film."""
+    base = layout.sound_starts[part.slot if isinstance(part, Body) else part.left + 1]
+    return base + part.packet_first, base + part.packet_last
+
+
+def check_pictures(layout: Layout, grid: AvGrid, keyframe_grids: int) -> None:
+    at = 0
+    for part in layout.pieces:
+        assert part.at == at
+        assert length(part) >= 0
+        at += length(part)
+        if isinstance(part, Body) and length(part):
+            frames = layout.slots[part.slot].frames
+            assert part.first in keyframes(frames, grid, keyframe_grids)
+            assert 0 <= part.first < part.last <= frames
+            assert part.at == layout.starts[part.slot] + part.first
+    overlaps = sum(joint.overlap for joint in layout.joints)
+    gaps = sum(joint.gap for joint in layout.joints)
+    assert at == layout.frames == sum(s.frames for s in layout.slots) - overlaps + gaps
+
+
+def check_joint_pictures(layout: Layout) -> None:
+    """A piece shows the end of one clip and the start of the next, up to where the body goes on."""
+    for before, part, after in zip(
+        layout.bodies, layout.joint_pieces, layout.bodies[1:], strict=False
+    ):
+        joint = part.joint
+        assert (part.left_first, part.left_last) == (before.last, layout.slots[part.left].frames)
+        assert part.left_last - part.left_first == joint.left
+        assert part.right_last == after.first >= joint.right
+        assert joint.overlap <= min(joint.left, joint.right)
+        start = layout.starts[part.left + 1]
+        assert part.at + part.frames == start + part.right_last
+
+
+def check_packets(layout: Layout) -> None:
+    packet = 0
+    for part in layout.pieces:
+        first, last = film_packets(layout, part)
+        assert first == packet
+        assert last >= first
+        packet = last
+    assert packet == layout.packets
+    for body in layout.bodies:
+        assert body.packet_first >= 0
+
+
+def check_sound_places(layout: Layout, grid: AvGrid) -> None:
+    for start, sound in zip(layout.starts, layout.sound_starts, strict=True):
+        assert abs(sound * AAC_FRAME - grid.samples(start)) <= MAX_ERROR
+    # The film's sound is there as long as its pictures, the packet of priming not counted.
+    assert (layout.packets - 1) * AAC_FRAME >= grid.samples(layout.frames)
+
+
+def impure(layout: Layout, part: JointPiece, grid: AvGrid) -> tuple[int, int]:
+    """Samples of the film [first, last) whose sound is not that of one clip alone.
+
+    Told from what the joint renderer does: crossfades and cuts fade over each other from the
+    right clip's start on; fades fade each clip by itself. The conformed left clip is faded out in
+    its last 144 samples and the right one in in its first.
+    """
+    left_start = layout.sound_starts[part.left] * AAC_FRAME
+    right_start = layout.sound_starts[part.left + 1] * AAC_FRAME
+    left_end = left_start + grid.samples(layout.slots[part.left].frames)
+    joint = part.joint
+    if joint.style is JointStyle.FADE:
+        return left_end - grid.samples(joint.left), right_start + grid.samples(joint.right)
+    fade = CUT_FADE_SAMPLES if joint.style is JointStyle.CUT else grid.samples(joint.right)
+    return min(right_start, left_end - 144), right_start + max(fade, 144)
+
+
+def check_sound_is_pure_at_splices(layout: Layout, grid: AvGrid) -> None:
+    """Packet k carries frames k-1 and k: the frame before each splice must be of one sound."""
+    parts = {part.left: part for part in layout.joint_pieces}
+    for part in parts.values():
+        first, last = film_packets(layout, part)
+        start, end = impure(layout, part, grid)
+        assert first * AAC_FRAME <= start
+        assert end <= (last - 1) * AAC_FRAME
+        if before := parts.get(part.left - 1):
+            # nor may the joint before it still sound in the frame before the splice
+            assert impure(layout, before, grid)[1] <= (first - 1) * AAC_FRAME
+        if after := parts.get(part.left + 1):
+            assert last * AAC_FRAME <= impure(layout, after, grid)[0]
+
+
+def check(layout: Layout, grid: AvGrid, keyframe_grids: int) -> None:
+    check_pictures(layout, grid, keyframe_grids)
+    check_joint_pictures(layout)
+    check_packets(layout)
+    check_sound_places(layout, grid)
+    check_sound_is_pure_at_splices(layout, grid)
+
+
+@steady
+@given(films(RATES))
+def test_every_frame_and_packet_has_its_place(made: tuple[Layout, AvGrid, int]) -> None:
+    check(*made)
+
+
+@settings(steady, max_examples=200)
+@given(films(ODD_RATES))
+def test_also_at_rates_that_are_seldom_used(made: tuple[Layout, AvGrid, int]) -> None:
+    check(*made)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@settings(steady, max_examples=60)
+@given(lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6), style=st.sampled_from(JointStyle))
+def test_very_short_clips_between_long_joints(
+    fps: Fraction, lengths: list[int], style: JointStyle
+) -> None:
+    asked = [JointWish(style=style, seconds=Fraction(3))] * (len(lengths) - 1)
+    check(film(fps, lengths, asked, JointPolicy()), grid_at(fps), 3)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@settings(steady, max_examples=80)
+@given(data=st.data())
+def test_joints_left_open_keep_to_the_grid(fps: Fraction, data: st.DataObject) -> None:
+    """Clips long enough for the joint: no sound is shifted by a single sample."""
+    grid = grid_at(fps)
+    long_enough = 2 * (grid.frames + to_frames_up(fps)) + 16
+    lengths = data.draw(st.lists(st.integers(long_enough, 620), min_size=2, max_size=8))
+    asked = [JointWish(time_changes=data.draw(st.booleans())) for _ in lengths[1:]]
+    layout = film(fps, lengths, asked, JointPolicy())
+    assert all(start % grid.frames == 0 for start in layout.starts)
+    for start, sound in zip(layout.starts, layout.sound_starts, strict=True):
+        assert sound * AAC_FRAME == grid.samples(start)
+        assert start * Fraction(48_000) / fps == sound * AAC_FRAME
+    for part in layout.joint_pieces:
+        if part.joint.style is JointStyle.CROSSFADE:
+            # picture and sound of the piece start together and, but for one packet, end together
+            first, last = film_packets(layout, part)
+            assert first == grid.aac_frames(part.at)
+            assert last - grid.aac_frames(part.at + part.frames) in (0, 1)
+
+
+def to_frames_up(fps: Fraction) -> int:
+    return -(-fps.numerator // fps.denominator)
+
+
+@pytest.mark.parametrize("fps", RATES)
+@settings(steady, max_examples=60)
+@given(data=st.data())
+def test_a_pair_has_the_same_joint_wherever_it_stands(fps: Fraction, data: st.DataObject) -> None:
+    grid = grid_at(fps)
+    long_enough = 2 * (grid.frames + to_frames_up(fps)) + 16
+    any_length = st.integers(long_enough, 620)
+    left, right = data.draw(any_length), data.draw(any_length)
+    wish = JointWish(time_changes=data.draw(st.booleans()))
+    found = []
+    for _ in range(2):
+        before = data.draw(st.lists(any_length, max_size=3))
+        after = data.draw(st.lists(any_length, max_size=3))
+        lengths = [*before, left, right, *after]
+        asked = [JointWish()] * (len(lengths) - 1)
+        asked[len(before)] = wish
+        layout = film(fps, lengths, asked, JointPolicy())
+        found.append(layout.joint_pieces[len(before)])
+    one, other = found
+    assert one.joint == other.joint
+    numbers = "left_first left_last right_last shift packet_first packet_last frames".split()
+    assert [getattr(one, n) for n in numbers] == [getattr(other, n) for n in numbers]
+
+
+@steady
+@given(
+    st.sampled_from(RATES), frame_counts, frame_counts, frame_counts, wishes, policies
+)
+def test_the_decision_knows_only_the_two(
+    fps: Fraction, left: int, right: int, other: int, wish: JointWish, policy: JointPolicy
+) -> None:
+    """Names do not matter, and calling twice gives the same."""
+    grid = grid_at(fps)
+    one = choose_joint(slot(left, "x"), slot(right, "y"), wish, policy, fps, grid)
+    two = choose_joint(slot(left, "z"), slot(right, "z"), wish, policy, fps, grid)
+    assert one == two
+
+
+@steady
+@given(
+    st.sampled_from(RATES),
+    st.integers(200, 620),
+    st.integers(200, 620),
+    st.sampled_from([JointStyle.CROSSFADE, JointStyle.FADE]),
+    st.integers(2, 72),
+)
+def test_an_asked_length_is_kept_to_the_frame(
+    fps: Fraction, left: int, right: int, style: JointStyle, frames: int
+) -> None:
+    wish = JointWish(style=style, seconds=Fraction(frames) / fps)
+    policy = JointPolicy(max_seconds=Fraction(10))
+    joint = choose_joint(slot(left), slot(right), wish, policy, fps, grid_at(fps))
+    assert joint.style is style
+    assert joint.notes == ()
+    if style is JointStyle.CROSSFADE:
+        assert (joint.left, joint.right, joint.overlap, joint.gap) == (frames, frames, frames, 0)
+    else:
+        assert joint.left + joint.gap + joint.right == frames
+        assert min(joint.left, joint.right) >= 1
+        assert abs(joint.left - joint.right) <= 1
+        assert joint.gap <= frames // 2
+        # the black goes to the grid or is left out
+        assert joint.gap == 0 or (left + joint.gap) % grid_at(fps).frames == 0
+
+
+def decide(
+    left: int, right: int, wish: JointWish | None = None, policy: JointPolicy | None = None
+) -> Joint:
+    fps = Fraction(30)
+    return choose_joint(
+        slot(left), slot(right), wish or JointWish(), policy or JointPolicy(), fps, grid_at(fps)
+    )
+
+
+def test_the_house_crossfade_is_twelve_frames() -> None:
+    joint = decide(300, 300)
+    assert joint.style is JointStyle.CROSSFADE
+    assert (joint.left, joint.right, joint.overlap, joint.gap) == (12, 12, 12, 0)
+    layout = film(Fraction(30), [300] * 3, [JointWish()] * 2, JointPolicy())
+    assert layout.starts == (0, 288, 576)
+    assert layout.sound_starts == (0, 450, 900)
+    piece = layout.joint_pieces[0]
+    assert (piece.left_first, piece.right_last, piece.frames, piece.shift) == (288, 16, 16, 450)
+    assert (piece.packet_first, piece.packet_last) == (0, 25)
+
+
+def test_a_change_of_time_fades() -> None:
+    joint = decide(300, 300, JointWish(time_changes=True))
+    assert joint.style is JointStyle.FADE
+    assert (joint.left, joint.gap, joint.right) == (12, 4, 12)
+    assert "time" in joint.why
+
+
+@pytest.mark.parametrize("style", JointStyle)
+def test_the_author_and_the_settings_decide(style: JointStyle) -> None:
+    assert decide(300, 300, JointWish(style=style, time_changes=True)).style is style
+    joint = decide(300, 300, JointWish(time_changes=True), JointPolicy(auto=style))
+    assert joint.style is style
+    cut = JointWish(style=JointStyle.CUT)
+    assert decide(300, 300, cut, JointPolicy(auto=style)).style is JointStyle.CUT
+
+
+def test_a_cut_has_no_picture_and_still_joins_the_sound() -> None:
+    layout = film(Fraction(30), [300, 300], [JointWish(style=JointStyle.CUT)], JointPolicy())
+    piece = layout.joint_pieces[0]
+    assert piece.frames == 0
+    assert not piece.joint.is_picture
+    assert piece.packet_last > piece.packet_first
+    assert layout.bodies[1].first == 0
+    assert layout.frames == 600
+
+
+def test_short_clips_say_that_their_joint_is_shorter() -> None:
+    asked = JointWish(style=JointStyle.CROSSFADE, seconds=Fraction(2))
+    joint = decide(300, 40, asked)
+    assert joint.overlap == 18  # half of what four AAC frames leave of 40 frames
+    assert joint.notes == ("shortened to 18 frames: a neighbour is short",)
+    fade = decide(40, 300, JointWish(style=JointStyle.FADE, seconds=Fraction(2)))
+    assert max(fade.left, fade.right) == 18
+    assert any("short" in note for note in fade.notes)
+
+
+def test_a_clip_too_short_to_fade_is_cut() -> None:
+    joint = decide(300, 6)
+    assert joint.style is JointStyle.CUT
+    assert "too short" in joint.why
+
+
+def test_the_longest_joint_is_bounded_and_says_so() -> None:
+    joint = decide(300, 300, JointWish(style=JointStyle.CROSSFADE, seconds=Fraction(9)))
+    assert joint.overlap == 90
+    assert "at most 3 s" in joint.notes[0]
+
+
+def test_a_length_of_less_than_two_frames_says_so() -> None:
+    joint = decide(300, 300, JointWish(style=JointStyle.CROSSFADE, seconds=Fraction(1, 100)))
+    assert joint.overlap == 2
+    assert "at least 2 frames" in joint.notes[0]
+
+
+def test_a_note_of_the_wish_stays() -> None:
+    assert decide(300, 300, JointWish(note="as told")).notes == ("as told",)
+    assert decide(300, 300, JointWish(JointStyle.CUT, note="as told")).notes == ("as told",)
+
+
+@pytest.mark.parametrize("fps", [*RATES, *ODD_RATES])
+@settings(steady, max_examples=60)
+@given(frames=st.integers(1, 700), spacing=st.integers(1, 30))
+def test_keyframes_lie_on_the_grid(fps: Fraction, frames: int, spacing: int) -> None:
+    grid = grid_at(fps)
+    points = keyframes(frames, grid, spacing)
+    assert points[0] == 0
+    assert list(points) == sorted(set(points))
+    assert all(point % grid.frames == 0 and point < frames for point in points)
+    assert all(later - earlier <= max(2, spacing) * grid.frames for earlier, later in pairwise(points))
+    assert frames - points[-1] <= grid.frames
+    assert {p for p in (grid.frames, 2 * grid.frames) if p < frames} <= set(points)
+
+
+def test_joints_and_slots_must_match() -> None:
+    grid = grid_at(Fraction(30))
+    joint = decide(300, 300)
+    with pytest.raises(ValueError, match="1 slots cannot be joined by 1 joints"):
+        lay_out([slot(300)], [joint], grid, 3)
+    with pytest.raises(ValueError, match="0 slots"):
+        lay_out([], [], grid, 3)
+
+
+@pytest.mark.parametrize(
+    "joints",
+    [
+        # frames: the middle clip has 24
+        [Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"), Joint(JointStyle.CROSSFADE, 13, 13, 13, 0, "x")],
+        # sound: all frames find room, but no whole AAC frame stays between the joints
+        [Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"), Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x")],
+    ],
+)
+def test_joints_that_take_more_than_there_is_are_refused(joints: list[Joint]) -> None:
+    slots = [slot(300), slot(24, "short"), slot(300)]
+    with pytest.raises(ValueError, match="the joints of short take more than it has"):
+        lay_out(slots, joints, grid_at(Fraction(30)), 3)
+
+
+def test_a_single_slot_is_copied_whole() -> None:
+    layout = film(Fraction(30), [300], [], JointPolicy())
+    assert layout.pieces == (Body(0, 0, 300, 0, 470, 0),)
+    assert layout.packets == 470  # 468.75 frames of sound, and one of priming
+    assert layout.joint_pieces == ()
+
+
+def test_errors_of_sound_never_add_up() -> None:
+    """A hundred clips of an awkward length with cuts: the last is placed as well as the first."""
+    wishes = [JointWish(style=JointStyle.CUT)] * 99
+    layout = film(Fraction(30), [307] * 100, wishes, JointPolicy())
+    grid = grid_at(Fraction(30))
+    errors = [
+        sound * AAC_FRAME - grid.samples(start)
+        for start, sound in zip(layout.starts, layout.sound_starts, strict=True)
+    ]
+    assert max(map(abs, errors)) <= MAX_ERROR
+    assert abs(layout.packets * AAC_FRAME - grid.samples(30_700)) <= 2 * AAC_FRAME
+
+
+def test_policy_refuses_what_is_no_length() -> None:
+    for wrong in ({"crossfade_seconds": 0}, {"fade_seconds": "-1"}, {"max_seconds": "11"}, {"x": 1}):
+        with pytest.raises(ValueError, match="JointPolicy"):
+            JointPolicy.model_validate(wrong)
+
+
+def test_the_house_profile_has_this_grid() -> None:
+    assert Profile(name="x").grid == grid_at(Fraction(30))
