@@ -66,7 +66,7 @@ class CheckReport:
 def check_graph(
     path: Path, settings: Settings, store: Store, cancel: threading.Event | None = None
 ) -> CheckReport:
-    """Load the graph and look at every file it names. Raises only `Cancelled` and our own faults."""
+    """Load the graph and look at every file it names; raises only `Cancelled`."""
     try:
         graph = load_graph(path)
     except GraphError as error:
@@ -117,7 +117,9 @@ def _look(
         atom = graph.atom(name)
         used = used_range(atom, found.info, settings.profile.fps, settings.slots)
     except (MediaError, InputError) as error:
-        return Fault(place, str(error), "replace the file, or the path in the graph", error.code), ()
+        return Fault(
+            place, str(error), "replace the file, or the path in the graph", error.code
+        ), ()
     return None, tuple((name, what) for what in used.differences)
 
 

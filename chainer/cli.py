@@ -73,7 +73,7 @@ def _stop_on_signals() -> Iterator[threading.Event]:
     """
     cancel = threading.Event()
 
-    def stop(number: int, _: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         if cancel.is_set():
             os._exit(130)
         cancel.set()
@@ -102,7 +102,9 @@ def main() -> None:
 
 
 def _output_options(command: _Command) -> _Command:
-    command = click.option("--json", "machine", is_flag=True, help="Print one JSON object.")(command)
+    command = click.option("--json", "machine", is_flag=True, help="Print one JSON object.")(
+        command
+    )
     return click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")(command)
 
 
@@ -110,12 +112,19 @@ def _settings_options(command: _Command) -> _Command:
     for option in (
         click.option("--profile", metavar="NAME", help="House format: house or draft."),
         click.option(
-            "--settings", "settings_file", type=click.Path(path_type=Path), metavar="FILE",
+            "--settings",
+            "settings_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
             help="Settings as TOML.",
         ),
         click.option(
-            "--store", type=click.Path(path_type=Path), metavar="DIR", envvar="CHAINER_STORE",
-            show_envvar=True, help="Where finished pieces are kept.",
+            "--store",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            envvar="CHAINER_STORE",
+            show_envvar=True,
+            help="Where finished pieces are kept.",
         ),
         click.option("--draft", is_flag=True, help="A quick, coarse preview."),
         click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Steps at once."),
@@ -127,24 +136,35 @@ def _settings_options(command: _Command) -> _Command:
 def _walk_options(command: _Command) -> _Command:
     for option in (
         click.option(
-            "--kind", type=click.Choice(["series", "relay"]), default="series", show_default=True,
+            "--kind",
+            type=click.Choice(["series", "relay"]),
+            default="series",
+            show_default=True,
             help="Follow one story, or let friends hand it on.",
         ),
         click.option("--end", metavar="ATOM", help="The chain ends with this atom."),
-        click.option("--through", multiple=True, metavar="ATOM", help="Must pass here. Repeatable."),
+        click.option(
+            "--through", multiple=True, metavar="ATOM", help="Must pass here. Repeatable."
+        ),
         click.option("--max-seconds", metavar="S", help="No longer than this, exactly."),
         click.option("--path", "exact", metavar="A,B,C", help="Exactly these atoms."),
         click.option(
-            "--pick", type=click.Choice(["best", "first", "all"]), default="best",
-            show_default=True, help="Which of the possible chains.",
+            "--pick",
+            type=click.Choice(["best", "first", "all"]),
+            default="best",
+            show_default=True,
+            help="Which of the possible chains.",
         ),
         click.option(
-            "--prefer", multiple=True, metavar="KEY=WEIGHT",
+            "--prefer",
+            multiple=True,
+            metavar="KEY=WEIGHT",
             help="Weigh a tag, author, character, place or atom. Repeatable.",
         ),
         click.option("--avoid", multiple=True, metavar="KEY", help="Never play these. Repeatable."),
         click.option(
-            "--new-author-on-remix", is_flag=True,
+            "--new-author-on-remix",
+            is_flag=True,
             help="Follow a remix only where another author made it.",
         ),
     ):
@@ -156,11 +176,13 @@ def _walk_options(command: _Command) -> _Command:
 
 
 @main.command()
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True
+)
 @_settings_options
 @_output_options
 @click.pass_obj
-def demo(session: Session, out: Path, **options: Any) -> None:
+def demo(_session: Session, /, out: Path, **options: Any) -> None:
     """Build the bundled sample end to end.
 
     \b
@@ -179,7 +201,7 @@ def demo(session: Session, out: Path, **options: Any) -> None:
 @_settings_options
 @_output_options
 @click.pass_obj
-def check(session: Session, graph: Path, **options: Any) -> int:
+def check(session: Session, /, graph: Path, **options: Any) -> int:
     """Every fault of a graph, its media and its ledger.
 
     \b
@@ -205,7 +227,7 @@ def check(session: Session, graph: Path, **options: Any) -> int:
 @_output_options
 @click.pass_obj
 def chains(
-    session: Session, graph: Path, start: str | None, limit: int, kind: str, **_: Any
+    session: Session, /, graph: Path, start: str | None, limit: int, kind: str, **_: Any
 ) -> None:
     """List the chains there are, with length and score.
 
@@ -231,7 +253,7 @@ def chains(
 @_settings_options
 @_output_options
 @click.pass_obj
-def plan(session: Session, graph: Path, start: str | None, **options: Any) -> None:
+def plan(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
     """The chain, the timeline, the steps and why each runs; encodes nothing.
 
     \b
@@ -255,7 +277,7 @@ def plan(session: Session, graph: Path, start: str | None, **options: Any) -> No
 @_settings_options
 @_output_options
 @click.pass_obj
-def compose(session: Session, graph: Path, start: str | None, out: Path, **options: Any) -> None:
+def compose(session: Session, /, graph: Path, start: str | None, out: Path, **options: Any) -> None:
     """Build an episode: the folder DIR appears whole or not at all.
 
     With --pick all, every chain becomes an episode in a folder of its own inside DIR.
@@ -289,8 +311,8 @@ def compose(session: Session, graph: Path, start: str | None, out: Path, **optio
 @click.argument("folder", type=click.Path(path_type=Path))
 @_output_options
 @click.pass_obj
-def verify(session: Session, folder: Path, **_: Any) -> int:
-    """Is the episode whole and as planned?
+def verify(session: Session, /, folder: Path, **_: Any) -> int:
+    """Check that the episode is whole and as planned.
 
     \b
     Example:
@@ -327,8 +349,12 @@ def store() -> None:
 
 def _store_command(command: _Command) -> _Command:
     option = click.option(
-        "--store", type=click.Path(path_type=Path), metavar="DIR", envvar="CHAINER_STORE",
-        show_envvar=True, help="Default: the platform's cache folder.",
+        "--store",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        envvar="CHAINER_STORE",
+        show_envvar=True,
+        help="Default: the platform's cache folder.",
     )
     return option(_output_options(command))
 
@@ -336,7 +362,7 @@ def _store_command(command: _Command) -> _Command:
 @store.command("info")
 @_store_command
 @click.pass_obj
-def store_info(session: Session, **options: Any) -> None:
+def store_info(session: Session, /, **options: Any) -> None:
     """Count what it holds.
 
     \b
@@ -368,7 +394,7 @@ def store_info(session: Session, **options: Any) -> None:
 @click.option("--repair", is_flag=True, help="Forget what is not whole, so that it is made again.")
 @_store_command
 @click.pass_obj
-def store_verify(session: Session, repair: bool, **options: Any) -> int:
+def store_verify(session: Session, /, *, repair: bool, **options: Any) -> int:
     """Read and hash every byte.
 
     \b
@@ -395,10 +421,12 @@ def store_verify(session: Session, repair: bool, **options: Any) -> int:
 
 
 @store.command("gc")
-@click.option("--max-bytes", type=click.IntRange(0), metavar="N", help="Default: the settings' cap.")
+@click.option(
+    "--max-bytes", type=click.IntRange(0), metavar="N", help="Default: the settings' cap."
+)
 @_store_command
 @click.pass_obj
-def store_gc(session: Session, max_bytes: int | None, **options: Any) -> None:
+def store_gc(session: Session, /, max_bytes: int | None, **options: Any) -> None:
     """Evict the longest unused until the cap holds.
 
     \b

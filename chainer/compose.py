@@ -48,6 +48,7 @@ from chainer.timeline.used import used_range
 
 OnProgress = Callable[[Progress], None]
 
+
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, or the platform's."""
     return Store(settings.store.path or default_root())
@@ -104,7 +105,7 @@ def plan_episode(
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     atoms = _look(graph, chain, store, settings, cancel)
     words = titles(graph, chain)
-    layout, wishes = _timeline(chain, atoms, settings)
+    layout = _timeline(chain, atoms, settings)
     render = plan_render(
         layout,
         _slot_specs(layout, atoms, words, settings, ffmpeg),
@@ -121,7 +122,7 @@ def plan_episode(
         atoms=atoms,
         render=render,
         chapters=chapter_marks(graph, chain, layout, words.heading),
-        notes=_notes(layout, atoms, wishes),
+        notes=_notes(layout, atoms),
         ffmpeg=ffmpeg,
         store=store.root,
     )
@@ -179,7 +180,9 @@ def render_episode(
             manifest = manifest_of(plan, parts, __version__)
             write_folder(folder, plan, parts, manifest, store)
             if cancel is not None and cancel.is_set():
-                raise Cancelled("cancelled before the episode was in place: finished steps are kept")
+                raise Cancelled(
+                    "cancelled before the episode was in place: finished steps are kept"
+                )
     ran = reporter.steps_run
     if ran:
         collect(store, settings.store.max_bytes)
@@ -244,7 +247,9 @@ def _one_chain(
             raise InputError("an episode needs a start, a path or a chain")
         start = options.path[0]
     if options.pick is Pick.ALL:
-        raise InputError("plan_episode makes one episode; walk with find_chains and plan each chain")
+        raise InputError(
+            "plan_episode makes one episode; walk with find_chains and plan each chain"
+        )
     return find_chains(graph, start, settings=settings, options=options, cancel=cancel)[0]
 
 
@@ -255,7 +260,7 @@ def _look(
     settings: Settings,
     cancel: threading.Event | None,
 ) -> tuple[PlannedAtom, ...]:
-    """Every atom's media, looked at side by side; the first fault in the chain's order is raised."""
+    """Every atom's media, looked at side by side; raises the first fault in the chain's order."""
 
     def look(name: str) -> PlannedAtom:
         if cancel is not None and cancel.is_set():
@@ -293,11 +298,12 @@ def _card_frames(settings: Settings) -> int:
     return settings.card.frames_per_grid * grid.frames + grid.frames * 3 // 4
 
 
-def _timeline(
-    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings
-) -> tuple[Layout, tuple[JointWish, ...]]:
+def _timeline(chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings) -> Layout:
     profile = settings.profile
-    slots = [Slot(leg.atom, SlotContent.ATOM, atom.used.frames) for leg, atom in zip(chain.legs, atoms, strict=True)]
+    slots = [
+        Slot(leg.atom, SlotContent.ATOM, atom.used.frames)
+        for leg, atom in zip(chain.legs, atoms, strict=True)
+    ]
     wishes = [
         joint_wish(leg, before.atom, after.atom)
         for leg, before, after in zip(chain.legs[1:], atoms, atoms[1:], strict=False)
@@ -309,7 +315,7 @@ def _timeline(
         choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
         for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
     ]
-    return lay_out(slots, joints, profile.grid, profile.keyframe_grids), tuple(wishes)
+    return lay_out(slots, joints, profile.grid, profile.keyframe_grids)
 
 
 def _slot_specs(
@@ -337,8 +343,12 @@ def _slot_specs(
                 policy=settings.conform,
                 build=ffmpeg.build,
             )
-            specs.append(lambda _, spec=spec: spec)
+            specs.append(partial(_known, spec))
     return specs
+
+
+def _known(spec: Spec, _: object) -> Spec:
+    return spec
 
 
 def _card_spec(
@@ -364,7 +374,12 @@ def _card_spec(
 
 
 def _joint_spec(
-    layout: Layout, settings: Settings, ffmpeg: FFmpeg, piece: JointPiece, left: Digest, right: Digest
+    layout: Layout,
+    settings: Settings,
+    ffmpeg: FFmpeg,
+    piece: JointPiece,
+    left: Digest,
+    right: Digest,
 ) -> JointSpec:
     joint = piece.joint
     return JointSpec(
@@ -386,9 +401,7 @@ def _joint_spec(
     )
 
 
-def _notes(
-    layout: Layout, atoms: Sequence[PlannedAtom], wishes: Sequence[JointWish]
-) -> tuple[str, ...]:
+def _notes(layout: Layout, atoms: Sequence[PlannedAtom]) -> tuple[str, ...]:
     notes = [f"{atom.atom.id}: {word}" for atom in atoms for word in atom.used.differences]
     for number, joint in enumerate(layout.joints):
         names = f"{layout.slots[number].name}→{layout.slots[number + 1].name}"

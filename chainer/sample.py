@@ -25,7 +25,10 @@ def demo_order() -> DemoOrder:
 
     Raises `InputError` where neither is there, as in a package that was taken apart.
     """
-    for path in (_HERE / "_sample" / "fixtures" / "demo.toml", _HERE.parent / "fixtures" / "demo.toml"):
+    for path in (
+        _HERE / "_sample" / "fixtures" / "demo.toml",
+        _HERE.parent / "fixtures" / "demo.toml",
+    ):
         if path.is_file():
             values = tomllib.loads(path.read_text(encoding="utf-8"))
             graph = (path.parent / values["graph"]).resolve()

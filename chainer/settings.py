@@ -53,7 +53,9 @@ def named_profile(name: str) -> Profile:
         return PROFILES[name]
     except KeyError:
         known = ", ".join(PROFILES)
-        raise SettingsError(f"there is no profile {name!r}; there are: {known}", name=name) from None
+        raise SettingsError(
+            f"there is no profile {name!r}; there are: {known}", name=name
+        ) from None
 
 
 def load_settings(path: Path) -> Settings:
@@ -84,4 +86,6 @@ def parse_settings(data: dict[str, Any], source: str) -> Settings:
             f"\n  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
             for fault in error.errors(include_url=False)
         ]
-        raise SettingsError(f"{source}: {len(lines)} wrong{''.join(lines)}", source=source) from error
+        raise SettingsError(
+            f"{source}: {len(lines)} wrong{''.join(lines)}", source=source
+        ) from error

@@ -4,7 +4,8 @@
 
 Writes DIR/<date>.json and DIR/latest.md (default docs/benchmark). With --only, the cases of the
 same day that were not run again are kept. Real clips are looked for in CHAINER_MEDIA (default
-../shared/media); nothing of them is kept. With --strict the exit status is 1 where a goal is missed.
+../shared/media); nothing of them is kept. With --strict the exit status is 1 where
+a goal is missed.
 """
 
 from __future__ import annotations

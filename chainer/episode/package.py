@@ -90,9 +90,7 @@ def write_folder(
 
 def _atom_slots(plan: EpisodePlan) -> list[tuple[int, PlannedAtom]]:
     numbers = [
-        number
-        for number, slot in enumerate(plan.layout.slots)
-        if slot.content is SlotContent.ATOM
+        number for number, slot in enumerate(plan.layout.slots) if slot.content is SlotContent.ATOM
     ]
     return list(zip(numbers, plan.atoms, strict=True))
 
@@ -122,7 +120,9 @@ def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
 
 def _slots(plan: EpisodePlan) -> list[SlotEntry]:
     layout = plan.layout
-    legs = {number: leg for (number, _), leg in zip(_atom_slots(plan), plan.chain.legs, strict=True)}
+    legs = {
+        number: leg for (number, _), leg in zip(_atom_slots(plan), plan.chain.legs, strict=True)
+    }
     entries = []
     for number, slot in enumerate(layout.slots):
         leg = legs.get(number)

@@ -51,7 +51,12 @@ def verify_episode(folder: Path) -> Verdict:
     if film.is_file():
         faults.extend(_film_faults(film, manifest))
     return Verdict(
-        folder, manifest.title, manifest.frames, manifest.seconds, len(manifest.files), tuple(faults)
+        folder,
+        manifest.title,
+        manifest.frames,
+        manifest.seconds,
+        len(manifest.files),
+        tuple(faults),
     )
 
 

@@ -59,10 +59,10 @@ class Scale:
         scores = [none if name is None else gauge.score(name) for name in board.atom]
         seconds = [none if name is None else gauge.seconds(name) for name in board.atom]
         edges = [[gauge.edge(edge) if edge else none for _, edge in out] for out in board.out]
-        self._unit = _unit(scores, *edges)
+        self.unit = _unit(scores, *edges)
         clock = _unit(seconds, [goal.max_seconds or none])
-        self.scores = [_whole(score, self._unit) for score in scores]
-        self.edges = [[_whole(score, self._unit) for score in each] for each in edges]
+        self.scores = [_whole(score, self.unit) for score in scores]
+        self.edges = [[_whole(score, self.unit) for score in each] for each in edges]
         self.seconds = [_whole(time, clock) for time in seconds]
         self.max_seconds = _whole(goal.max_seconds or none, clock)
         self.hits = [goal.hit(board, vertex) for vertex in range(len(board.atom))]
@@ -71,14 +71,14 @@ class Scale:
         """The same board with scores times `worth`, less `price` for each unit of time."""
         other = copy(self)
         both = zip(self.scores, self.seconds, strict=True)
-        other._unit = self._unit * worth
+        other.unit = self.unit * worth
         other.scores = [score * worth - price * time for score, time in both]
         other.edges = [[score * worth for score in each] for each in self.edges]
         return other
 
     def step(self, step: Step) -> int:
         """The score of the edges of a step."""
-        return _whole(self.gauge.step(step), self._unit)
+        return _whole(self.gauge.step(step), self.unit)
 
     def stops(self, vertex: int) -> bool:
         """Whether a chain may stop here."""
@@ -177,8 +177,16 @@ class Values(Search):
                 self.values[vertex] = value
 
     def best(self) -> int | None:
+        """The value of the start, where it counts all required atoms."""
         value = self.values[self.board.start]
         return value[1] if value and value[0] == self.required else None
 
-    def leads(self, vertex: int, hits: int, score: int, left: int) -> bool:
+    def leads(
+        self,
+        vertex: int,
+        hits: int,
+        score: int,
+        left: int,  # noqa: ARG002 - no length is kept to here
+    ) -> bool:
+        """Whether this is the vertex's value."""
         return self.values[vertex] == (hits, score)

@@ -128,9 +128,7 @@ class Pairs(Search):
         return many
 
     def _before(self) -> tuple[list[int], list[dict[int, int]]]:
-        """Of the ways from the start to before each vertex, the least seconds, and the best
-        score by required atoms.
-        """
+        """The least seconds of a way to before each vertex, and the best score by hits."""
         scale = self.scale
         least = [scale.max_seconds + 1] * len(self.board.atom)
         most: list[dict[int, int]] = [{} for _ in self.board.atom]
@@ -149,10 +147,12 @@ class Pairs(Search):
         return least, most
 
     def best(self) -> int | None:
+        """The most that a pair of the start scores, of those that count all required atoms."""
         pairs = self.pairs[self.board.start].get(self.required)
         return pairs[-1][1] if pairs else None
 
     def leads(self, vertex: int, hits: int, score: int, left: int) -> bool:
+        """Whether a pair scores this and is short enough."""
         pairs = self.pairs[vertex].get(hits, [])
         at = bisect_right(pairs, score, key=lambda pair: pair[1]) - 1
         return at >= 0 and pairs[at][1] == score and pairs[at][0] <= left

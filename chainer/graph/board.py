@@ -34,19 +34,32 @@ _CONTINUATIONS = (EdgeKind.CONTINUATION,)
 _REMIXES = (EdgeKind.REMIX,)
 
 _Vertex = tuple[str, ...]
-_Onward = Callable[[_Vertex], Iterable[tuple[_Vertex, Edge | None]]]
+_Way = tuple[_Vertex, Edge | None]
+_Onward = Callable[[_Vertex], Iterable[_Way]]
 _PlayOf = Callable[[_Vertex], tuple[str | None, str | None]]
+
+
+def _any(_: object) -> bool:
+    return True
+
+
+def _none(_: object) -> bool:
+    return False
+
+
+def _equal(_: object) -> Fraction:
+    return Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a board leaves out, and how it chooses among parallel edges."""
 
-    plays: Callable[[str], bool] = lambda name: True
-    follows: Callable[[Edge], bool] = lambda edge: True
-    ends: Callable[[str], bool] = lambda name: False
+    plays: Callable[[str], bool] = _any
+    follows: Callable[[Edge], bool] = _any
+    ends: Callable[[str], bool] = _none
     """Where a chain stops at once, with nothing after it."""
-    worth: Callable[[Edge], Fraction] = lambda edge: Fraction(0)
+    worth: Callable[[Edge], Fraction] = _equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ class Board:
 def relay_board(graph: Graph, start: str, rules: Rules) -> Board:
     """The board of a relay from `start`, which is on it whatever the rules say."""
 
-    def onward(vertex: _Vertex) -> Iterator[tuple[_Vertex, Edge | None]]:
+    def onward(vertex: _Vertex) -> Iterator[_Way]:
         (name,) = vertex
         if not rules.ends(name):
             for edge in _single(graph.edges_out(name), rules):
@@ -109,34 +122,50 @@ def relay_board(graph: Graph, start: str, rules: Rules) -> Board:
 
 def series_board(graph: Graph, start: str, rules: Rules, *, swap_start: bool = False) -> Board:
     """The board of a series from `start`; only with `swap_start` may an alternate open it."""
-    merged = _Merged(graph)
+    return _Series(graph, rules).board(start, swap_start)
 
-    def onward(vertex: _Vertex) -> Iterator[tuple[_Vertex, Edge | None]]:
+
+class _Series:
+    """The vertices of a series: `("place", p, "")`, `("play", atom, place)`, and exits.
+
+    `("exit", p, r)` is the exit of p without what r continues to; `("exit", p, "")` has all.
+    """
+
+    def __init__(self, graph: Graph, rules: Rules) -> None:
+        self._graph, self._rules = graph, rules
+        self._merged = _Merged(graph)
+        self._from = {"place": self._place, "play": self._play, "exit": self._exit}
+
+    def board(self, start: str, swap_start: bool) -> Board:  # noqa: FBT001 - a private class
+        first = ("place", start, "") if swap_start else ("play", start, start)
+        return _lay(first, lambda vertex: self._from[vertex[0]](*vertex[1:]), self._shown)
+
+    def _place(self, name: str, _: str) -> Iterator[_Way]:
+        if self._rules.plays(name):
+            yield ("play", name, name), None
+        for edge in _single(self._graph.edges_out(name, _REMIXES), self._rules):
+            if self._rules.plays(edge.target):
+                yield ("play", edge.target, name), edge
+
+    def _play(self, name: str, place: str) -> Iterator[_Way]:
+        if self._rules.ends(name):
+            return
+        yield ("exit", name, ""), None
+        if place != name and not self._merged.comes_again(place, name):
+            yield ("exit", place, name if self._merged.share(place, name) else ""), None
+
+    def _exit(self, name: str, without: str) -> Iterator[_Way]:
+        taken = self._merged.targets(without) if without else frozenset()
+        for edge in _single(self._graph.edges_out(name, _CONTINUATIONS), self._rules):
+            if edge.target not in taken:
+                yield ("place", edge.target, ""), edge
+
+    @staticmethod
+    def _shown(vertex: _Vertex) -> tuple[str | None, str | None]:
         what, name, place = vertex
-        if what == "place":
-            if rules.plays(name):
-                yield ("play", name, name), None
-            for edge in _single(graph.edges_out(name, _REMIXES), rules):
-                if rules.plays(edge.target):
-                    yield ("play", edge.target, name), edge
-        elif what == "play":
-            if not rules.ends(name):
-                yield ("exit", name, ""), None
-                if place != name and not merged.comes_again(place, name):
-                    shared = merged.share(place, name)
-                    yield ("exit", place, name if shared else ""), None
-        else:
-            own = merged.targets(place) if place else frozenset()
-            for edge in _single(graph.edges_out(name, _CONTINUATIONS), rules):
-                if edge.target not in own:
-                    yield ("place", edge.target, ""), edge
-
-    def play(vertex: _Vertex) -> tuple[str | None, str | None]:
-        what, name, place = vertex
-        return (name, place if place != name else None) if what == "play" else (None, None)
-
-    first = ("place", start, "") if swap_start else ("play", start, start)
-    return _lay(first, onward, play)
+        if what != "play":
+            return None, None
+        return name, place if place != name else None
 
 
 def _single(edges: Sequence[Edge], rules: Rules) -> Iterable[Edge]:
@@ -204,7 +233,7 @@ def _lay(first: _Vertex, onward: _Onward, play: _PlayOf) -> Board:
     board = Board()
     number: dict[_Vertex, int] = {}
 
-    def put(vertex: _Vertex) -> Iterator[tuple[_Vertex, Edge | None]]:
+    def put(vertex: _Vertex) -> Iterator[_Way]:
         number[vertex] = len(board.atom)
         name, stands_for = play(vertex)
         board.atom.append(name)

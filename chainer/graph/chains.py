@@ -112,8 +112,10 @@ class Gauge:
         return sum((self.edge(edge) for edge in (step.edge, step.swap) if edge), Fraction(0))
 
     def turn(self, board: Board, vertex: int) -> tuple[int, bool, int]:
-        """What settles ties between plays: the atom's place in the file, itself before an
-        alternate, then the place in the file of the atom stood for.
+        """What settles ties between plays.
+
+        The atom's place in the file, then a play of its own before one as an alternate, then
+        the place in the file of the atom it stands for.
         """
         name, stands_for = board.atom[vertex] or "", board.stands_for[vertex]
         rank = self.graph.rank

@@ -1,4 +1,4 @@
-"""Do the parts of a graph file fit each other?
+"""Whether the parts of a graph file fit each other.
 
 Holds the checks between objects: doubled ids, edges to nowhere, cycles, unknown characters,
 misplaced files. They look at plain values, not at models, so that a file with one broken

@@ -113,30 +113,34 @@ def _words(
     kind: str, loc: Loc, value: object, ctx: Mapping[str, Any], message: str, model: type[BaseModel]
 ) -> tuple[str, str]:
     """Problem and expectation for one of pydantic's error types."""
-    name = loc[-1] if loc else "the file"
     if kind == "missing":
-        return f'"{name}" is missing', f'add "{name}"'
+        return f'"{loc[-1]}" is missing', f'add "{loc[-1]}"'
     if kind == "extra_forbidden":
         known = _models_by_shape(model).get(_shape(loc[:-1]), ())
         otherwise = f'use one of {", ".join(known)}, or start it with "{EXTENSION}"'
-        return f"unknown key {shown(name)}", near_miss(str(name), known, otherwise)
+        return f"unknown key {shown(loc[-1])}", near_miss(str(loc[-1]), known, otherwise)
     if kind in ("enum", "literal_error"):
-        words = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
-        otherwise = f"use one of {', '.join(words)}"
-        return f"{shown(value)} is not one of the choices", near_miss(
-            value if isinstance(value, str) else "", words, otherwise
-        )
-    if kind == "string_pattern_mismatch":
-        return f"{shown(value)} does not fit", f"use {PATTERN_WORDS[ctx['pattern']]}"
+        return f"{shown(value)} is not one of the choices", _choice(value, str(ctx["expected"]))
+    if kind.startswith("string_") and ctx:
+        return _about_text(kind, value, ctx)
+    if wanted := _WANTED.get(kind):
+        return f"{shown(value)} where {wanted} belongs", f"give {wanted}"
+    problem = f"{shown(value)}: {message}" if _is_scalar(value) else message
+    return problem, str(ctx.get("expected", "correct the value"))
+
+
+def _choice(value: object, expected: str) -> str:
+    words = re.findall(r"'([^']*)'", expected)
+    otherwise = f"use one of {', '.join(words)}"
+    return near_miss(value, words, otherwise) if isinstance(value, str) else otherwise
+
+
+def _about_text(kind: str, value: object, ctx: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "string_too_long":
         return f"{len(str(value))} characters", f"use at most {ctx['max_length']}"
     if kind == "string_too_short":
         return "an empty text", f"give at least {ctx['min_length']} character"
-    wanted = _WANTED.get(kind)
-    if wanted is not None:
-        return f"{shown(value)} where {wanted} belongs", f"give {wanted}"
-    problem = f"{shown(value)}: {message}" if _is_scalar(value) else message
-    return problem, str(ctx.get("expected", "correct the value"))
+    return f"{shown(value)} does not fit", f"use {PATTERN_WORDS[ctx['pattern']]}"
 
 
 _WANTED = {

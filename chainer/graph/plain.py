@@ -27,6 +27,8 @@ MAX_DEPTH = 64
 MAX_DIGITS = 30
 """The longest whole number that is read."""
 
+_LARGE = int("1" + "0" * MAX_DIGITS)
+
 
 class _Unusable:
     """Stands where the text had a number that JSON, or this program, does not have."""
@@ -183,7 +185,7 @@ def _scalar(value: object, loc: Loc, found: list[Found]) -> Any:
 
 def _is_number(value: object) -> bool:
     if isinstance(value, int):
-        return abs(value) < 10**MAX_DIGITS
+        return abs(value) < _LARGE
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, Decimal):

@@ -115,10 +115,8 @@ def _moment_text(value: datetime) -> str:
 def _box(value: object) -> Box:
     expected = "give [x, y, width, height], each a fraction of the picture, origin top left"
     try:
-        if not isinstance(value, list | tuple):
-            raise ValueError("not a list")
-        box = Box(*(read_number(part) for part in value))
-    except (ValueError, TypeError):
+        box = Box(*map(read_number, value if isinstance(value, list | tuple) else ()))
+    except (ValueError, TypeError):  # TypeError where they are not four
         raise PydanticCustomError("box", "not a box", {"expected": expected}) from None
     if min(box.width.numerator, box.height.numerator) <= 0:
         raise PydanticCustomError("box", "an empty box", {"expected": expected})

@@ -69,11 +69,17 @@ class HouseScorer:
         """The sum of `terms`."""
         return sum((value for _, value in self.terms(graph, atom)), Fraction(0))
 
-    def edge(self, graph: Graph, edge: Edge, source: Atom, target: Atom) -> Fraction:
+    def edge(
+        self,
+        graph: Graph,  # noqa: ARG002 - here and below: other scorers may look around
+        edge: Edge,
+        source: Atom,  # noqa: ARG002
+        target: Atom,  # noqa: ARG002
+    ) -> Fraction:
         """The cost of a remix; nothing for a continuation."""
         return self.REMIX if edge.kind is EdgeKind.REMIX else Fraction(0)
 
-    def terms(self, graph: Graph, atom: Atom) -> Terms:
+    def terms(self, graph: Graph, atom: Atom) -> Terms:  # noqa: ARG002
         """`length`, and where they apply `draft` and `newer`."""
         terms = [("length", self.ATOM)]
         if atom.status is Status.DRAFT:

@@ -82,7 +82,7 @@ class Shelf:
         """
         if not self._is_path(name):
             raise Misplaced("it is not a file beside the graph", "ask the store or its server")
-        if self.base is None and not (self.media_root and os.path.isabs(name)):
+        if self.base is None and not (self.media_root and Path(name).is_absolute()):
             raise Misplaced("the graph came from no folder", "load it from a file or give a base")
         return self._resolve(name)
 

@@ -19,7 +19,7 @@ damaged or hostile ones, 28 that break off, and 900 copies with one flipped bit:
   prematurely`. A bad checksum in FFV1 is logged and nothing more. So a success whose log
   shows damage is damage: see `damage_in`.
 - What is found of single flipped bits that change the picture: AV1 14 of 14, H.264 20 of 22
-  (CABAC) and 7 of 13 (CAVLC), MPEG-4 17 of 22, DNxHD 7 of 23, VP9 2 of 19, none of 17 to 22 in
+  (CABAC) and 7 of 13 (CAVLC), MPEG-4 17 of 22, DNxHD 7 of 23, VP9 2 of 19, none of 16 to 22 in
   HEVC, VP8 and ProRes; of the sound: AAC 11 of 33, MP3 1 of 6, none in Opus, Vorbis and PCM.
   Those streams carry no redundancy: what decodes may still differ from what was filmed.
 - As many pictures come out as the probe counted, for all 60 good files.
@@ -230,11 +230,6 @@ def decode_whole(
             source.path, f"only {decoded} of {info.video.frames} pictures decode", result, argv
         )
     return decoded
-
-
-def limits_frames(info: MediaInfo) -> int:
-    """More pictures than the file has: a bound, not a number to meet."""
-    return 1 if info.video is None else 2 * info.video.frames + 16
 
 
 def _picture_detection(info: MediaInfo) -> str:

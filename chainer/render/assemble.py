@@ -14,7 +14,17 @@ from typing import IO
 
 from chainer.digest import Digest
 from chainer.errors import Cancelled, OutputError, RenderError, StoreError
-from chainer.mp4 import AudioSpec, Chapter, FilmTracks, Mp4, Mp4Error, Span, VideoSpec, read_mp4, write_film
+from chainer.mp4 import (
+    AudioSpec,
+    Chapter,
+    FilmTracks,
+    Mp4,
+    Mp4Error,
+    Span,
+    VideoSpec,
+    read_mp4,
+    write_film,
+)
 from chainer.profile import Profile
 from chainer.render.plan import RenderPlan
 from chainer.store import Record, Store

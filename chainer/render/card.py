@@ -33,7 +33,9 @@ def font_file(style: CardStyle) -> Path:
     """The font of the cards. Raises `InputError` where the settings name none that is there."""
     path = Path(style.font) if style.font else _BUNDLED
     if not path.is_file():
-        raise InputError(f"there is no font file {path}; see `card.font` in the settings", path=str(path))
+        raise InputError(
+            f"there is no font file {path}; see `card.font` in the settings", path=str(path)
+        )
     return path
 
 
@@ -93,7 +95,9 @@ def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Pa
     picture = ffmpeg.input("behind.mp4").video.filter("scale", *small, flags="area")
     picture = picture.filter("gblur", sigma=7, steps=3)
     picture = picture.filter("scale", spec.profile.width, spec.profile.height, flags="bicubic")
-    picture = picture.filter("format", "rgb24").filter("lutrgb", r="val*0.6", g="val*0.6", b="val*0.64")
+    picture = picture.filter("format", "rgb24").filter(
+        "lutrgb", r="val*0.6", g="val*0.6", b="val*0.64"
+    )
     output = ffmpeg.output(picture, "behind.png", **{"frames:v": 1, "update": 1})
     runner.run(runner.argv(output), "taking a still", cwd=folder)
 
@@ -142,4 +146,3 @@ def _answer(stdout: bytes) -> dict[str, Any]:
         if isinstance(value, dict):
             return value
     return {}
-

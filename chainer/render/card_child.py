@@ -17,10 +17,10 @@ def main() -> None:
     """Read the order, draw, answer."""
     order = json.load(sys.stdin)
     if missing := _missing(order):
-        print(json.dumps({"missing": missing}))
+        sys.stdout.write(json.dumps({"missing": missing}) + "\n")
         return
     _draw(order)
-    print(json.dumps({"done": True}))
+    sys.stdout.write(json.dumps({"done": True}) + "\n")
 
 
 def _missing(order: dict[str, Any]) -> str:

@@ -13,13 +13,13 @@ from typing import Any
 
 from chainer.digest import Digest
 from chainer.errors import MediaDamaged, MediaRefused
-from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
 from chainer.media.child import ChildLimits
+from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
 from chainer.render.encoder import picture_options
-from chainer.render.piece import pack, read_index
 from chainer.render.picture import picture_graph
+from chainer.render.piece import pack, read_index
 from chainer.render.run import Measured, Runner, read_ebur128
 from chainer.render.sound import BYTES_PER_SAMPLE, clip_packets, finish_sound, foreign_sound
 from chainer.render.spec import ConformSpec
@@ -132,10 +132,8 @@ def _argv(
     ]
     if audio is not None:
         first = spec.profile.grid.samples(spec.first)
-        sound = foreign_sound(media[str(audio.stream)], audio, video.start, (first, samples))
-        outputs.append(
-            ffmpeg.output(sound, "sound.f32", f="f32le", **{"c:a": "pcm_f32le"})
-        )
+        sound = foreign_sound(media[str(audio.stream)], video.start, (first, samples))
+        outputs.append(ffmpeg.output(sound, "sound.f32", f="f32le", **{"c:a": "pcm_f32le"}))
     return runner.argv(ffmpeg.merge_outputs(*outputs), copyts=True)
 
 

@@ -152,7 +152,10 @@ class Execution:
                 source = stack.enter_context(self._kitchen.open_source(spec.media))
                 return conform(runner, spec, source, self._kitchen.limits, folder, on_frame)
             if isinstance(spec, JointSpec):
-                pieces = (self._open(stack, spec.left, "piece"), self._open(stack, spec.right, "piece"))
+                pieces = (
+                    self._open(stack, spec.left, "piece"),
+                    self._open(stack, spec.right, "piece"),
+                )
                 sounds = (
                     self._named(stack, spec.left, folder / "left.flac"),
                     self._named(stack, spec.right, folder / "right.flac"),

@@ -74,7 +74,10 @@ def _picture(spec: JointSpec, pieces: tuple[IO[bytes], IO[bytes]], folder: Path)
     rate = spec.profile.fps
     if spec.style == JointStyle.CROSSFADE:
         seconds = float(Fraction(spec.overlap) / rate)
-        both = (stream.filter("settb", f"{rate.denominator}/{rate.numerator}") for stream in (left, right))
+        both = (
+            stream.filter("settb", f"{rate.denominator}/{rate.numerator}")
+            for stream in (left, right)
+        )
         picture = ffmpeg.filter(
             list(both), "xfade", transition="fade", duration=f"{seconds:.6f}", offset=0
         )
@@ -114,9 +117,7 @@ def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) ->
     ).filter("asetpts", "N/SR/TB")
     if left_start < 0:
         left = left.filter("adelay", f"{-left_start}S", all=1)
-    left = left.filter(
-        "afade", t="out", ss=out[0] - start, ns=max(1, out[1]), curve="qsin"
-    )
+    left = left.filter("afade", t="out", ss=out[0] - start, ns=max(1, out[1]), curve="qsin")
     right = ffmpeg.input(str(sounds[1])).audio
     right = right.filter("atrim", start_sample=0, end_sample=max(1, last * AAC_FRAME))
     right = right.filter("asetpts", "N/SR/TB")
@@ -128,9 +129,7 @@ def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) ->
     ceiling = 10 ** (float(spec.profile.loudness.true_peak - Fraction(1, 5)) / 20)
     mix = ffmpeg.filter([left, right], "amix", inputs=2, duration="longest", normalize=0)
     mix = mix.filter("apad", whole_len=length).filter("atrim", end_sample=length)
-    mix = mix.filter(
-        "alimiter", limit=f"{ceiling:.6f}", attack=1, release=10, level=0, latency=1
-    )
+    mix = mix.filter("alimiter", limit=f"{ceiling:.6f}", attack=1, release=10, level=0, latency=1)
     return ffmpeg.output(mix, "sound.mp4", **sound_options(spec.profile))
 
 
@@ -146,4 +145,3 @@ def _with_handle(stream: Any, samples: int) -> Any:
     both = stream.filter_multi_output("asplit", 2)
     tail = both[1].filter("atrim", start_sample=samples - handle).filter("asetpts", "PTS-STARTPTS")
     return ffmpeg.concat(both[0], tail.filter("areverse"), v=0, a=1).filter("asetpts", "N/SR/TB")
-

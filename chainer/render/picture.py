@@ -1,7 +1,7 @@
 """The filter graph that brings any picture to the house format.
 
-Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape. Everything odd about a source is made ordinary here
-and nowhere else.
+Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape. Everything
+odd about a source is made ordinary here and nowhere else.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
 
 
 def _blurred(stream: Any, video: VideoInfo, profile: Profile, wide: Fraction) -> Any:
-    """The picture filling the frame, blurred and darkened; worked small, since none is seen sharp."""
+    """The picture filling the frame, blurred and darkened; worked small: none is seen sharp."""
     small = profile.model_copy(
         update={"width": profile.width // 8 & ~1, "height": profile.height // 8 & ~1}
     )
@@ -153,7 +153,9 @@ def _matrix(video: VideoInfo) -> str:
         return {"bt2020nc": "bt2020", "bt2020c": "bt2020"}.get(
             video.colour_matrix, video.colour_matrix
         )
-    small = max(video.width, video.height) <= _SD_WIDTH and min(video.width, video.height) <= _SD_HEIGHT
+    small = (
+        max(video.width, video.height) <= _SD_WIDTH and min(video.width, video.height) <= _SD_HEIGHT
+    )
     return "smpte170m" if small else "bt709"
 
 

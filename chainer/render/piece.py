@@ -43,7 +43,7 @@ def pack(
     audio: Path,
     packets: tuple[int, int],
 ) -> None:
-    """Write the piece: `frames` pictures with keyframes at least at `keys`, and packets [first, last) of sound.
+    """Write the piece: `frames` pictures with keyframes at `keys`, and packets [first, last).
 
     Raises `RenderError` where the encoder did not do what it was told: a piece that is one
     frame short would shift everything after it.
@@ -91,5 +91,3 @@ def _check_picture(index: Mp4, profile: Profile, frames: int, keys: tuple[int, .
         raise RenderError(f"the picture is {track.width}x{track.height}", code="piece")
     if absent := sorted(set(keys) - set(track.sync)):
         raise RenderError(f"there are no keyframes at {absent}", code="piece")
-
-

@@ -151,9 +151,7 @@ def plan_render(
         joints.append(add(joint_spec(piece, left, right), name, (left, right), piece.frames))
     poster = None
     if poster_spec is not None:
-        number = next(
-            (n for n, slot in enumerate(layout.slots) if slot.content.value == "atom"), 0
-        )
+        number = next((n for n, slot in enumerate(layout.slots) if slot.content.value == "atom"), 0)
         poster = add(poster_spec(slots[number]), layout.slots[number].name, (slots[number],), 0)
     return RenderPlan(
         layout=layout,

@@ -12,7 +12,12 @@ from chainer.render.plan import RenderPlan, Step, Why
 from chainer.render.spec import StepType
 
 _FRAME_COST = {StepType.CONFORM: 1.0, StepType.CARD: 1.2, StepType.JOINT: 1.5, StepType.POSTER: 0.0}
-_STEP_COST = {StepType.CONFORM: 20.0, StepType.CARD: 60.0, StepType.JOINT: 15.0, StepType.POSTER: 20.0}
+_STEP_COST = {
+    StepType.CONFORM: 20.0,
+    StepType.CARD: 60.0,
+    StepType.JOINT: 15.0,
+    StepType.POSTER: 20.0,
+}
 _COPY_COST = 4.0
 _QUIET_SECONDS = 0.1
 

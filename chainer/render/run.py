@@ -103,9 +103,7 @@ def complaints(stderr: str) -> str:
     return "\n".join(lines) or stderr
 
 
-_SUMMARY = re.compile(
-    r"Integrated loudness:\s*(?:\[\w+\]\s*)?I:\s*(-?[\d.]+|-?inf|nan)\s*LUFS"
-)
+_SUMMARY = re.compile(r"Integrated loudness:\s*(?:\[\w+\]\s*)?I:\s*(-?[\d.]+|-?inf|nan)\s*LUFS")
 _PEAK = re.compile(r"True peak:\s*(?:\[\w+\]\s*)?Peak:\s*(-?[\d.]+|-?inf|nan)\s*dBFS")
 
 

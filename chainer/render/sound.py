@@ -2,9 +2,10 @@
 
 Pass one is the conform of the picture: it decodes the foreign sound to plain samples and
 measures them. Pass two applies one static gain, limits where the true peak asks for it, and
-encodes AAC for copying (with a run-up, see `RUN_UP`) and FLAC for the joints, so that a joint's sound is not encoded twice.
-Both are measured again, the AAC after decoding; where coding has raised the peak above the
-ceiling or the limiter has taken loudness away, the pass runs again with what was learnt.
+encodes AAC for copying (with a run-up, see `RUN_UP`) and FLAC for the joints, so that a joint's
+sound is not encoded twice. The AAC is decoded and measured again; where coding has raised the
+peak above the ceiling, or the limiter has taken loudness away, pass two runs once more with what
+was learnt.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from chainer.media.info import AudioInfo
 from chainer.profile import Profile
 from chainer.render.encoder import sound_options
 from chainer.render.run import Measured, Runner, read_ebur128
@@ -60,12 +60,12 @@ class SoundFacts:
         }
 
 
-def foreign_sound(stream: Any, audio: AudioInfo, start: Fraction, spec_range: tuple[int, int]) -> Any:
-    """The foreign stream as house samples [first, first + count) from the picture's `start`.
+def foreign_sound(stream: Any, start: Fraction, samples: tuple[int, int]) -> Any:
+    """The foreign stream as `samples` (first, count) at the house rate from the picture's `start`.
 
     Late sound starts with silence, gaps stay gaps, what is missing at the end is silence.
     """
-    first, count = spec_range
+    first, count = samples
     stream = stream.filter("asetpts", f"PTS-({start.numerator}/{start.denominator})/TB")
     stream = stream.filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
     stream = stream.filter("aformat", sample_fmts="flt", channel_layouts="stereo")
@@ -86,7 +86,12 @@ def finish_sound(
     if measured.loudness <= float(target.floor):
         done = _encode(runner, raw, samples, 0.0, None, profile, folder)
         return SoundFacts(
-            measured.loudness, measured.true_peak, 0.0, False, done.loudness, done.true_peak
+            loudness_in=measured.loudness,
+            peak_in=measured.true_peak,
+            gain=0.0,
+            limited=False,
+            loudness=done.loudness,
+            peak=done.true_peak,
         )
     wanted = float(target.target) - measured.loudness
     most = float(target.max_gain)
@@ -106,7 +111,12 @@ def finish_sound(
             gain = min(gain + missing, most, wanted + 12)
         done = _encode(runner, raw, samples, gain, limit, profile, folder)
     return SoundFacts(
-        measured.loudness, measured.true_peak, gain, limit is not None, done.loudness, done.true_peak
+        measured.loudness,
+        measured.true_peak,
+        gain,
+        limit is not None,
+        done.loudness,
+        done.true_peak,
     )
 
 

@@ -169,4 +169,3 @@ Spec = ConformSpec | JointSpec | CardSpec | PosterSpec
 def spec_key(spec: Spec) -> Digest:
     """The key of the step that makes `spec`."""
     return key_of(spec.type.value, spec.parts())
-

@@ -51,29 +51,26 @@ def used_range(atom: Atom, info: MediaInfo, fps: Fraction, policy: SlotPolicy) -
     length = video.seconds
     start, end = Fraction(0), length
     if atom.trim is not None:
-        start = atom.trim.start or Fraction(0)
-        if atom.trim.end is not None:
-            end = atom.trim.end
-            if end > length + 1 / fps:
-                differences.append(
-                    f"trim ends at {_text(end)} s, the picture already at {_text(length)} s"
-                )
-            end = min(end, length)
-    extended = atom.slot is not None and atom.slot.kind is SlotKind.EXTENDED
-    end, words = _fit_slot(atom, start, end, extended, policy)
+        start, end = atom.trim.start, atom.trim.end
+        if end > length + 1 / fps:
+            differences.append(
+                f"trim ends at {_text(end)} s, the picture already at {_text(length)} s"
+            )
+        end = min(end, length)
+    end, words = _fit_slot(atom, start, end, policy)
     differences += words
-    for number, line in enumerate(atom.dialogue or ()):
+    for number, line in enumerate(atom.dialogue):
         if line.end > end:
             differences.append(
-                f"dialogue {number + 1} ends at {_text(line.end)} s, what plays ends at {_text(end)} s"
+                f"line {number + 1} ends at {_text(line.end)} s, what plays at {_text(end)} s"
             )
             break
     first = to_frames(start, fps)
     frames = to_frames(end, fps) - first
     if frames < _MIN_FRAMES:
         raise MediaRefused(
-            f"atom {atom.id}: of {atom.media} only {max(frames, 0)} frames are left after trimming; "
-            f"at least {_MIN_FRAMES} are needed",
+            f"atom {atom.id}: of {atom.media} only {max(frames, 0)} frames are left, at least "
+            f"{_MIN_FRAMES} are needed; trim less, or give a longer file",
             code="media-short",
             atom=atom.id,
             frames=frames,
@@ -82,17 +79,20 @@ def used_range(atom: Atom, info: MediaInfo, fps: Fraction, policy: SlotPolicy) -
 
 
 def _fit_slot(
-    atom: Atom, start: Fraction, end: Fraction, extended: bool, policy: SlotPolicy
+    atom: Atom, start: Fraction, end: Fraction, policy: SlotPolicy
 ) -> tuple[Fraction, list[str]]:
     seconds = end - start
-    if extended:
-        assert atom.slot is not None
+    if atom.slot.kind is SlotKind.EXTENDED:
         wanted = atom.slot.seconds
         most = min(wanted, policy.extended) if wanted is not None else policy.extended
         if wanted is not None and seconds < wanted:
-            return end, [f"the extended slot asks for {_text(wanted)} s, there are {_text(seconds)} s"]
+            return end, [
+                f"the extended slot asks for {_text(wanted)} s, there are {_text(seconds)} s"
+            ]
         if seconds > most:
-            return start + most, [f"{_text(seconds)} s do not fit the slot: the first {_text(most)} s play"]
+            return start + most, [
+                f"{_text(seconds)} s do not fit the slot: the first {_text(most)} s play"
+            ]
         return end, []
     if seconds > policy.standard_at_most:
         return start + policy.standard, [
@@ -106,5 +106,3 @@ def _text(seconds: Fraction) -> str:
     """Exact where short, else to the millisecond."""
     exact = time_text(seconds)
     return exact if len(exact) <= 6 and "/" not in exact else f"{float(seconds):.3f}"
-
-

@@ -74,9 +74,7 @@ def house_atoms(shop: Workshop, source: AtomSource) -> AtomSet:
         assert shop.media is not None, "no media folder"
         marks = None
         files = [
-            _real(
-                shop, tuple(shop.media / "dev" / name for name in names), room / names[0], frames
-            )
+            _real(shop, tuple(shop.media / "dev" / name for name in names), room / names[0], frames)
             for names in _REAL[:count]
         ]
         words = "real clips: people, animation, a toy, AI-generated speech"
@@ -149,7 +147,9 @@ def _real(shop: Workshop, sources: tuple[Path, ...], path: Path, frames: int) ->
     seconds = frames / 30
     if _has_sound(shop, sources[0]):
         heard = "".join(f"[{n}:a]" for n in range(count))
-        chains.append(f"{heard}concat=n={count}:v=0:a=1,aresample=48000,apad,atrim=end={seconds}[a]")
+        chains.append(
+            f"{heard}concat=n={count}:v=0:a=1,aresample=48000,apad,atrim=end={seconds}[a]"
+        )
     else:
         chains.append(f"anoisesrc=r=48000:a=0.004:c=pink:seed=7,atrim=end={seconds}[a]")
     shop.run_ffmpeg(

@@ -62,9 +62,7 @@ class Marks:
 
 def flashes(frame: int) -> bool:
     """Whether the patch is light in this frame of an atom."""
-    return (
-        frame >= FIRST_FLASH and (frame - FIRST_FLASH) % FLASH_EVERY < FLASH_FRAMES
-    )
+    return frame >= FIRST_FLASH and (frame - FIRST_FLASH) % FLASH_EVERY < FLASH_FRAMES
 
 
 def flash_frames(frames: int) -> list[int]:

@@ -89,7 +89,9 @@ def measure(
         written=written,
     )
     if check and process.returncode:
-        raise CommandError(f"{' '.join(words)}\nended with {process.returncode}:\n{texts[1][-3000:]}")
+        raise CommandError(
+            f"{' '.join(words)}\nended with {process.returncode}:\n{texts[1][-3000:]}"
+        )
     return Run(cost, process.returncode, texts[0], texts[1])
 
 

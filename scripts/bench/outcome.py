@@ -27,7 +27,8 @@ class Goal:
         """The goal in one line."""
         sign = ">=" if self.at_least else "<="
         word = "reached" if self.reached else "MISSED"
-        return f"{word}: {self.name}: {number(self.value)}{self.unit} ({sign} {self.limit:g}{self.unit})"
+        limit = f"{sign} {self.limit:g}{self.unit}"
+        return f"{word}: {self.name}: {number(self.value)}{self.unit} ({limit})"
 
 
 @dataclass(slots=True)

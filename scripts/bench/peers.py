@@ -46,7 +46,9 @@ def film_frames(count: int, frames: int) -> int:
     return count * frames - (count - 1) * OVERLAP
 
 
-def graph_words(files: Sequence[Path], frames: int, profile: Profile, *, loudness: bool) -> list[str]:
+def graph_words(
+    files: Sequence[Path], frames: int, profile: Profile, *, loudness: bool
+) -> list[str]:
     """The hand-written filter graph: `xfade` and `acrossfade` between all neighbours."""
     seconds = Fraction(OVERLAP) / profile.fps
     chains, words = [], []
@@ -72,7 +74,13 @@ def graph_words(files: Sequence[Path], frames: int, profile: Profile, *, loudnes
 
 
 def hand_written(
-    shop: Workshop, files: Sequence[Path], frames: int, profile: Profile, out: Path, *, loudness: bool
+    shop: Workshop,
+    files: Sequence[Path],
+    frames: int,
+    profile: Profile,
+    out: Path,
+    *,
+    loudness: bool,
 ) -> Run:
     """Run the hand-written graph."""
     words = [*graph_words(files, frames, profile, loudness=loudness), str(out)]
@@ -87,9 +95,7 @@ def concat_copy(shop: Workshop, files: Sequence[Path], out: Path) -> Run:
     return shop.run_ffmpeg(words, out.parent)
 
 
-def moviepy(
-    shop: Workshop, files: Sequence[Path], frames: int, profile: Profile, out: Path
-) -> Run:
+def moviepy(shop: Workshop, files: Sequence[Path], frames: int, profile: Profile, out: Path) -> Run:
     """MoviePy with CrossFadeIn and CrossFadeOut, in a process of its own."""
     order = {
         "files": [str(file) for file in files],

@@ -77,10 +77,9 @@ def page(data: dict[str, Any]) -> str:
         for goal in case["goals"]:
             sign = "≥" if goal["at_least"] else "≤"
             word = "reached" if goal["reached"] else "**missed**"
-            lines.append(
-                f"| {word} | {case['name']}: {goal['name']} | {number(goal['value'])}{goal['unit']} "
-                f"| {sign} {goal['limit']:g}{goal['unit']} |"
-            )
+            value, unit = number(goal["value"]), goal["unit"]
+            name, limit = f"{case['name']}: {goal['name']}", f"{sign} {goal['limit']:g}{unit}"
+            lines.append(f"| {word} | {name} | {value}{unit} | {limit} |")
     for case in data["cases"].values():
         lines += _section(case)
     return "\n".join(lines) + "\n"

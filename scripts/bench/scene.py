@@ -25,7 +25,7 @@ def pictures(number: int, frames: int, width: int, height: int, marks: Marks) ->
     tints = [_texture(rng, height * 3 // 4, width * 3 // 4, 128.0, 17.0) for _ in range(2)]
     bodies = [_Body(rng, width, height) for _ in range(4)]
     grain = [
-        np.clip(rng.normal(0.0, 2.2, (height, width)).round(), -8, 8).astype(np.int16)
+        np.clip(rng.normal(0.0, 1.6, (height, width)).round(), -8, 8).astype(np.int16)
         for _ in range(8)
     ]
     speed = rng.uniform(0.5, 1.6, 2) * rng.choice((-1, 1), 2)
@@ -68,10 +68,14 @@ def sound(number: int, samples: int, *, level: float = 0.08) -> Any:
 
 
 def _texture(rng: Any, height: int, width: int, mean: float, spread: float) -> Any:
-    """Noise whose amplitude falls as one over frequency, as in photographs."""
-    fy = np.fft.fftfreq(height)[:, None] * height
-    fx = np.fft.rfftfreq(width)[None, :] * width
-    fall = 1.0 / np.maximum(1.0, np.hypot(fy, fx)) ** 1.25
+    """Noise whose amplitude falls with frequency, somewhat faster than in photographs.
+
+    These get their fine detail from edges, which random phases do not have.
+    """
+    longest = max(height, width)
+    fy = np.fft.fftfreq(height)[:, None] * longest
+    fx = np.fft.rfftfreq(width)[None, :] * longest
+    fall = 1.0 / np.maximum(1.0, np.hypot(fy, fx)) ** 1.75
     phases = np.exp(2j * np.pi * rng.random(fall.shape))
     plane = np.fft.irfft2(fall * phases, (height, width))
     plane = (plane - plane.mean()) / plane.std()

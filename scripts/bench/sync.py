@@ -31,7 +31,9 @@ class Meeting:
     late: float | None
 
 
-def flash_times(shown: Sequence[Shown], clear: Callable[[int], bool] = lambda _: True) -> list[float]:
+def flash_times(
+    shown: Sequence[Shown], clear: Callable[[int], bool] = lambda _: True
+) -> list[float]:
     """Times at which the patch lights up, in frames of which `clear` is true."""
     return [
         now.time
@@ -65,9 +67,9 @@ def _late(time: float, samples: Any, offset: float) -> float | None:
     if len(window) < CHIRP_SAMPLES * 2:
         return None
     size = 1 << (len(window) + CHIRP_SAMPLES - 1).bit_length()
-    likeness = np.fft.irfft(
-        np.fft.rfft(window, size) * np.conj(np.fft.rfft(chirp(), size)), size
-    )[: len(window) - CHIRP_SAMPLES + 1]
+    likeness = np.fft.irfft(np.fft.rfft(window, size) * np.conj(np.fft.rfft(chirp(), size)), size)[
+        : len(window) - CHIRP_SAMPLES + 1
+    ]
     peak = int(np.argmax(likeness))
     if likeness[peak] < _CLEAR * np.std(likeness):
         return None

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def write_graph(
 
 def line_edges(names: Sequence[str]) -> list[tuple[str, str, str]]:
     """Continuations along `names`."""
-    return [(a, b, "continuation") for a, b in zip(names, names[1:], strict=False)]
+    return [(a, b, "continuation") for a, b in pairwise(names)]
 
 
 def manifest(episode: Path) -> dict[str, Any]:

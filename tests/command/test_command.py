@@ -46,9 +46,9 @@ class Home:
         return {**os.environ, "CHAINER_STORE": str(self.folder / "store")}
 
     def run(self, *words: str | Path, **more: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.argv(*words), capture_output=True, text=True, env=self.env(), timeout=300, **more
-        )
+        argv = self.argv(*words)
+        options = {"capture_output": True, "text": True, "env": self.env(), "timeout": 300, **more}
+        return subprocess.run(argv, check=False, **options)
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -83,11 +83,9 @@ def wait_for_ffmpeg(process: subprocess.Popen[str], count: int = 1) -> list[psut
     """The FFmpeg children of a running command, as soon as there are any."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        found = []
         try:
-            for child in psutil.Process(process.pid).children(recursive=True):
-                if "ffmpeg" in child.name():
-                    found.append(child)
+            children = psutil.Process(process.pid).children(recursive=True)
+            found = [child for child in children if "ffmpeg" in child.name()]
         except psutil.NoSuchProcess:
             continue
         if len(found) >= count:
@@ -106,7 +104,10 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def test_compose_verify_and_everything_around(built: Home) -> None:
     out = built.folder / "out"
     assert {path.name for path in out.iterdir()} == {
-        "episode.mp4", "episode.json", "chapters.vtt", "poster.jpg",
+        "episode.mp4",
+        "episode.json",
+        "chapters.vtt",
+        "poster.jpg",
     }
     done = built.run("verify", out)
     assert (done.returncode, "whole" in done.stdout) == (0, True)
@@ -158,7 +159,8 @@ def test_pick_all_builds_a_folder_for_each_chain(built: Home) -> None:
     assert done.returncode == 0, done.stderr
     episodes = json.loads(done.stdout)["episodes"]
     assert [episode["chain"] for episode in episodes] == [
-        ["c1", "c2", "c3", "c4"], ["c1", "c2", "c4"],
+        ["c1", "c2", "c3", "c4"],
+        ["c1", "c2", "c4"],
     ]
     for episode in episodes:
         assert built.run("verify", episode["path"]).returncode == 0
@@ -223,7 +225,9 @@ def test_media_faults_are_status_3_and_all_are_named(home: Home) -> None:
 
 
 def test_settings_that_are_wrong_are_all_named(home: Home) -> None:
-    (home.folder / "bad.toml").write_text("wokers = 2\n[profile]\nwidth = 181\n[joints]\nauto = 'x'")
+    (home.folder / "bad.toml").write_text(
+        "wokers = 2\n[profile]\nwidth = 181\n[joints]\nauto = 'x'"
+    )
     done = home.run("plan", home.graph, "--start", "c1", "--settings", home.folder / "bad.toml")
     assert done.returncode == 2
     assert "wokers" in done.stderr
@@ -303,9 +307,7 @@ def test_a_full_disk_is_said_and_nothing_half_done_remains(home: Home) -> None:
     small.mkdir()
     words = " ".join(f"'{word}'" for word in home.argv(*home.compose("out"), "--store", small))
     script = f"mount -t tmpfs -o size=600k tmpfs '{small}' && {words}; s=$?; ls -A '{small}/cas'; exit $s"
-    probe = subprocess.run(
-        ["unshare", "--mount", "true"], capture_output=True, check=False
-    )
+    probe = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("this machine lets nobody mount a small disk")
     done = subprocess.run(
@@ -324,7 +326,9 @@ def test_a_full_disk_at_the_output_is_said_too(built: Home) -> None:
     small = built.folder / "small"
     small.mkdir()
     words = " ".join(f"'{word}'" for word in built.argv(*built.compose("small/out")))
-    script = f"mount -t tmpfs -o size=64k tmpfs '{small}' && {words}; s=$?; ls -A '{small}'; exit $s"
+    script = (
+        f"mount -t tmpfs -o size=64k tmpfs '{small}' && {words}; s=$?; ls -A '{small}'; exit $s"
+    )
     if subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this machine lets nobody mount a small disk")
     done = subprocess.run(

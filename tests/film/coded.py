@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,7 @@ def read_codes(film: Path) -> list[tuple[int, int] | None]:
     found: list[tuple[int, int] | None] = []
     for picture in decode(film):
         row = picture[BAND // 4 : 3 * BAND // 4].astype(float)
-        values = [
-            row[:, c * CELL + 2 : (c + 1) * CELL - 2].mean() for c in range(CELLS)
-        ]
+        values = [row[:, c * CELL + 2 : (c + 1) * CELL - 2].mean() for c in range(CELLS)]
         if any(40 < value < 215 for value in values) or values[-2] < 128 or values[-1] > 128:
             found.append(None)
             continue
@@ -141,7 +140,7 @@ def write_graph(
             atom.write(path)
     names = [f"c{atom.number}" for atom in atoms]
     edges = []
-    for number, (source, target) in enumerate(zip(names, names[1:], strict=False)):
+    for number, (source, target) in enumerate(pairwise(names)):
         edge: dict[str, Any] = {"source": source, "target": target, "kind": "continuation"}
         if number < len(joints) and joints[number]:
             edge["joint"] = joints[number]

@@ -122,7 +122,9 @@ def test_a_flipped_bit_in_a_sound_master_is_mended_for_a_new_joint(tmp_path: Pat
     assert store.is_whole(record.files["sound"])
 
 
-def test_eviction_to_nothing_and_building_again_gives_the_same_film(home: Path, tmp_path: Path) -> None:
+def test_eviction_to_nothing_and_building_again_gives_the_same_film(
+    home: Path, tmp_path: Path
+) -> None:
     plan = plan_of(home, tmp_path / "store")
     chainer.render_episode(plan, tmp_path / "out")
     store = chainer.Store(tmp_path / "store")
@@ -237,7 +239,10 @@ def test_an_episode_replaces_an_older_one_but_nothing_else(home: Path, tmp_path:
     (target / "stray.txt").write_text("x")
     chainer.render_episode(plan, target)
     assert sorted(path.name for path in target.iterdir()) == [
-        "chapters.vtt", "episode.json", "episode.mp4", "poster.jpg",
+        "chapters.vtt",
+        "episode.json",
+        "episode.mp4",
+        "poster.jpg",
     ]
     other = tmp_path / "photos"
     other.mkdir()
@@ -276,7 +281,8 @@ def test_verify_names_what_is_wrong(home: Path, tmp_path: Path) -> None:
 def test_the_title_card_is_a_cached_step_of_its_own(home: Path, tmp_path: Path) -> None:
     plan = plan_of(home, card={"title": True})
     assert {name for name, why in whys(plan).items() if why == "new"} == {
-        "card title", "joint title→c1",
+        "card title",
+        "joint title→c1",
     }
     episode = chainer.render_episode(plan, tmp_path / "out")
     assert episode.steps_run == 2

@@ -45,9 +45,7 @@ class Built:
 
 
 @pytest.fixture(scope="session", params=KINDS)
-def built(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Built:
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp(request.param)
     graph = chainer.load_graph(write_graph(folder, ATOMS, KINDS[request.param]))
     plan = chainer.plan_episode(graph, "c1", settings=small_settings(folder / "store"))
@@ -89,7 +87,8 @@ def test_new_work_is_a_blend_and_nothing_is_black_or_held(built: Built) -> None:
         elif joint.left:
             out = pictures[start - joint.gap - joint.left : start - joint.gap]
             back = pictures[start : start + joint.right]
-            assert np.all(np.diff(out) < 1) and np.all(np.diff(back) > -1)
+            assert np.all(np.diff(out) < 1)
+            assert np.all(np.diff(back) > -1)
             assert np.all(pictures[start - joint.gap : start] < 20)
 
 
@@ -113,7 +112,10 @@ def test_the_sound_is_the_ideal_mix_with_no_more_than_coding_noise(built: Built)
     error = sound[:count] - ideal[:count]
     window = RATE // 50
     levels = np.array(
-        [np.sqrt(np.mean(error[at : at + window] ** 2)) for at in range(0, count - window, window // 4)]
+        [
+            np.sqrt(np.mean(error[at : at + window] ** 2))
+            for at in range(0, count - window, window // 4)
+        ]
     )
     # The tail of the last clip is faded over 3 ms against a click at the end of the film.
     levels = levels[8:-8]

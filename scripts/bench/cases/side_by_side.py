@@ -74,7 +74,9 @@ class _Bench:
         self._keep(f"{_GRAPH} + loudnorm", peers.hand_written(*args, out, loudness=True), out)
         out = room / "copy.mp4"
         try:
-            self._keep("FFmpeg concat copy, no fades", peers.concat_copy(shop, atoms.files, out), out)
+            self._keep(
+                "FFmpeg concat copy, no fades", peers.concat_copy(shop, atoms.files, out), out
+            )
         except CommandError as error:
             self._notes.append(f"concat copy failed: {str(error)[-200:]}")
         out = room / "moviepy.mp4"
@@ -136,10 +138,10 @@ class _Bench:
             Goal("cached / graph", cached / graph, 0.015),
             Goal("cached, wall", self._made["chainer, cached"][0].cost.wall, 1.0, " s"),
         ]
-        for label in ("other first atom", "same first atom"):
-            goals.append(
-                Goal(f"new chain / graph ({label})", cpu[f"chainer, new chain, {label}"] / graph, 0.08)
-            )
+        goals += [
+            Goal(f"new chain / graph ({label})", cpu[f"chainer, new chain, {label}"] / graph, 0.08)
+            for label in ("other first atom", "same first atom")
+        ]
         wrong = sum(row["frames"] != row["expected"] for row in rows if "chainer" in row["tool"])
         goals.append(Goal("chainer films with a wrong number of frames", wrong, 0))
         return goals
