@@ -239,7 +239,9 @@ class Cancelled(ChainerError, RuntimeError):
 
 
 def _revive(cls: type[ChainerError], message: str, state: dict[str, Any]) -> ChainerError:
-    error = cls.__new__(cls, message)
+    # Of two builtins among the bases, the one with room for errno must do the making.
+    maker: type[Exception] = OSError if issubclass(cls, OSError) else cls
+    error: ChainerError = maker.__new__(cls, message)
     error.args = (message,)
     error.__dict__.update(state, facts=MappingProxyType(state["facts"]))
     return error
