@@ -8,23 +8,34 @@ from itertools import islice
 from typing import Any
 
 from chainer.console import seconds_text
-from chainer.graph import Chain, Graph, WalkKind, WalkOptions, count_chains, iter_chains, roots
+from chainer.graph import (
+    Chain,
+    Graph,
+    WalkKind,
+    WalkOptions,
+    count_chains,
+    distinct,
+    iter_chains,
+    roots,
+)
 from chainer.timebase import time_text
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The first chains in order, and how many there are in all."""
+    """The first chains in order, and how many there are in all; not `exact`: at most so many."""
 
     kind: WalkKind
     chains: tuple[Chain, ...]
     total: int
+    exact: bool
 
     def as_json(self) -> dict[str, Any]:
         """The list as one JSON object; `seconds` are exact text."""
         return {
             "kind": self.kind.value,
             "total": self.total,
+            "exact": self.exact,
             "chains": [
                 {
                     "id": chain.id,
@@ -44,15 +55,20 @@ class Listing:
                 f"{float(chain.score):8.2f}  {seconds_text(chain.seconds):>9}  "
                 f"{len(chain.atoms):4} atoms  {' → '.join(chain.atoms)}"
             )
-        more = "" if self.total == len(self.chains) else f", {len(self.chains)} shown"
         noun = "chain" if self.total == 1 else "chains"
-        yield f"{self.total} {self.kind.value} {noun}{more}"
+        if self.exact:
+            yield f"{self.total} {self.kind.value} {noun}"
+        else:
+            yield f"{len(self.chains)} of up to {self.total} {self.kind.value} {noun} shown"
 
 
 def list_chains(graph: Graph, start: str | None, kind: WalkKind, limit: int) -> Listing:
     """Chains from `start`, or from every root of the kind; at most `limit` are listed."""
     options = WalkOptions(kind=kind)
     starts = (start,) if start is not None else roots(graph, kind)
+    found = distinct(chain for root in starts for chain in iter_chains(graph, root, options))
+    chains = tuple(islice(found, limit + 1))
+    if len(chains) <= limit:
+        return Listing(kind, chains, len(chains), exact=True)
     total = sum(count_chains(graph, root, kind) for root in starts)
-    found = (chain for root in starts for chain in iter_chains(graph, root, options))
-    return Listing(kind, tuple(islice(found, limit)), total)
+    return Listing(kind, chains[:limit], total, exact=False)

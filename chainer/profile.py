@@ -27,7 +27,7 @@ class Loudness(BaseModel):
 
     target: Exact = Field(default=Fraction(-14), description="LUFS, integrated")
     true_peak: Exact = Field(default=Fraction(-1), description="dBTP, never above")
-    max_gain: Exact = Field(default=Fraction(24), description="dB")
+    max_gain: Exact = Field(default=Fraction(30), description="dB")
     floor: Exact = Field(default=Fraction(-60), description="LUFS; quieter counts as silence")
 
 

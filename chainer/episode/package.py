@@ -29,6 +29,7 @@ from chainer.timeline.slot import SlotContent
 
 CHAPTERS_NAME = "chapters.vtt"
 POSTER_NAME = "poster.jpg"
+_CLOSE_ENOUGH_LU = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
             for m in plan.chapters
         ),
         credits=tuple(_credits(plan)),
-        notes=plan.notes,
+        notes=(*plan.notes, *_quiet(plan, parts)),
         files=tuple(files),
         versions={"chainer": version, "engine": str(ENGINE), "ffmpeg": plan.ffmpeg.version},
     )
@@ -86,6 +87,22 @@ def write_folder(
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
             shutil.copyfileobj(source, target)
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _quiet(plan: EpisodePlan, parts: FilmParts) -> list[str]:
+    """Atoms whose sound could not be brought to the target, and why that may be."""
+    target = float(plan.settings.profile.loudness.target)
+    found = []
+    for number, planned in _atom_slots(plan):
+        sound = parts.records[plan.render.slots[number]].facts.get("sound", {})
+        loudness, given = sound.get("loudness"), sound.get("loudness_in")
+        if loudness is None or given is None or abs(loudness - target) <= _CLOSE_ENOUGH_LU:
+            continue
+        found.append(
+            f"{planned.atom.id}: its sound came with {given} LUFS and is now at {loudness}, not "
+            f"{target:g}: it is nearly silent, or has peaks far above the rest"
+        )
+    return found
 
 
 def _atom_slots(plan: EpisodePlan) -> list[tuple[int, PlannedAtom]]:

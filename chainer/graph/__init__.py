@@ -35,7 +35,7 @@ from chainer.graph.options import Pick, WalkKind, WalkOptions
 from chainer.graph.scalars import Box
 from chainer.graph.score import HouseScorer, Scorer
 from chainer.graph.shelf import Shelf, store_digest
-from chainer.graph.walk import all_chains, count_chains, iter_chains, roots, walk
+from chainer.graph.walk import all_chains, count_chains, distinct, iter_chains, roots, walk
 from chainer.graph.words import (
     CardKind,
     EdgeKind,
@@ -86,6 +86,7 @@ __all__ = [
     "all_chains",
     "count_chains",
     "default_seconds",
+    "distinct",
     "dump_graph",
     "identity_of",
     "iter_chains",

@@ -186,7 +186,7 @@ class Values(Search):
         vertex: int,
         hits: int,
         score: int,
-        left: int,  # noqa: ARG002 - no length is kept to here
+        left: int,
     ) -> bool:
         """Whether this is the vertex's value."""
         return self.values[vertex] == (hits, score)

@@ -71,15 +71,15 @@ class HouseScorer:
 
     def edge(
         self,
-        graph: Graph,  # noqa: ARG002 - here and below: other scorers may look around
+        graph: Graph,
         edge: Edge,
-        source: Atom,  # noqa: ARG002
-        target: Atom,  # noqa: ARG002
+        source: Atom,
+        target: Atom,
     ) -> Fraction:
         """The cost of a remix; nothing for a continuation."""
         return self.REMIX if edge.kind is EdgeKind.REMIX else Fraction(0)
 
-    def terms(self, graph: Graph, atom: Atom) -> Terms:  # noqa: ARG002
+    def terms(self, graph: Graph, atom: Atom) -> Terms:
         """`length`, and where they apply `draft` and `newer`."""
         terms = [("length", self.ATOM)]
         if atom.status is Status.DRAFT:

@@ -11,7 +11,7 @@ played. A chain runs to a leaf, where no edge is left that may be followed, or t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 
@@ -57,7 +57,20 @@ def walk(
             raise hike.none()
         return (hike.gauge.chain(options.kind, hike.board, steps),)
     limit = 1 if options.pick is Pick.FIRST else options.limit
-    return tuple(islice(hike.all(), limit))
+    return tuple(islice(distinct(hike.all()), limit))
+
+
+def distinct(chains: Iterable[Chain]) -> Iterator[Chain]:
+    """The chains without those that play the same atoms as an earlier one.
+
+    An atom may be led to as a continuation and also stand in for another; to a viewer the two
+    are one film. Remembers what it has passed on.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for chain in chains:
+        if chain.atoms not in seen:
+            seen.add(chain.atoms)
+            yield chain
 
 
 def iter_chains(
@@ -71,8 +84,8 @@ def iter_chains(
 ) -> Iterator[Chain]:
     """Every chain from `start` that fits, in file order at the first difference.
 
-    Holds one chain at a time; `pick`, `limit` and `path` do not matter. Raises `WalkError`
-    before the first chain where there is none.
+    Holds one chain at a time; two may play the same atoms, see `distinct`. `pick`, `limit` and
+    `path` do not matter. Raises `WalkError` before the first chain where there is none.
     """
     return _Hike(graph, start, options, scorer, seconds, closed).all()
 

@@ -34,6 +34,7 @@ _TAIL_SAMPLES = 4 * AAC_FRAME
 _EDGE_SAMPLES = 144
 _TRIES = 4
 _CLOSE_LU = 0.15
+_MAX_LIMITING = 15.0
 _PEAK_MARGIN = 0.3
 
 
@@ -108,7 +109,7 @@ def finish_sound(
         if too_high > 0:
             limit = (ceiling - _PEAK_MARGIN if limit is None else limit) - too_high - 0.05
         if limit is not None:
-            gain = min(gain + missing, most, wanted + 12)
+            gain = min(gain + missing, wanted + _MAX_LIMITING)
         done = _encode(runner, raw, samples, gain, limit, profile, folder)
     return SoundFacts(
         measured.loudness,

@@ -57,7 +57,7 @@ class Store:
             for name in ("ac", "cas", "tmp", "locks", "leases", "slots"):
                 (root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _store_error("the store cannot be written", root, error) from error
+            raise store_error("the store cannot be written", root, error) from error
 
     # -- finding ---------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Store:
         except FileNotFoundError:
             return Presence.ABSENT, None
         except OSError as error:
-            raise _store_error("a record cannot be read", self._record_path(key), error) from error
+            raise store_error("a record cannot be read", self._record_path(key), error) from error
         try:
             record = Record.model_validate_json(text)
         except ValidationError:
@@ -135,7 +135,7 @@ class Store:
                 lock = _locked(path / ".lock")
             except OSError as error:
                 shutil.rmtree(path, ignore_errors=True)
-                raise _store_error("the store cannot be written", path, error) from error
+                raise store_error("the store cannot be written", path, error) from error
             # A sweep may have taken the folder for abandoned between open and lock.
             if _same_file(lock, path / ".lock"):
                 break
@@ -157,7 +157,7 @@ class Store:
             try:
                 lock = path.open("w")
             except OSError as error:
-                raise _store_error("the store cannot be written", path, error) from error
+                raise store_error("the store cannot be written", path, error) from error
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -201,7 +201,7 @@ class Store:
                     draft.replace(target)
             _flush_folder(target.parent)
         except OSError as error:
-            raise _store_error("a finished step could not be kept", self.root, error) from error
+            raise store_error("a finished step could not be kept", self.root, error) from error
         return record
 
     def discard(self, key: Digest) -> None:
@@ -209,13 +209,15 @@ class Store:
         presence, record = self.find(key)
         if presence is Presence.ABSENT:
             return
-        with contextlib.suppress(FileNotFoundError):
-            self._record_path(key).unlink()
+        lost = [self._record_path(key)]
         if record is not None:
-            for artefact in record.files.values():
-                if not self.is_whole(artefact):
-                    with contextlib.suppress(FileNotFoundError):
-                        self.path_of(artefact.digest).unlink()
+            files = record.files.values()
+            lost += [self.path_of(file.digest) for file in files if not self.is_whole(file)]
+        try:
+            for path in lost:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise store_error("a record cannot be removed", self.root, error) from error
 
     # -- holding ---------------------------------------------------------------
 
@@ -235,7 +237,7 @@ class Store:
                     stream.close()
                     raise
         except OSError as error:
-            raise _store_error("the store cannot be written", path, error) from error
+            raise store_error("the store cannot be written", path, error) from error
         try:
             yield
         finally:
@@ -350,7 +352,8 @@ def _damaged(path: Path, how: str) -> StoreError:
     return StoreError(f"{path} {how}", code="store-damaged", path=str(path))
 
 
-def _store_error(what: str, path: Path, error: OSError) -> StoreError:
+def store_error(what: str, path: Path, error: OSError) -> StoreError:
+    """`error` of the file system at `path` as one of ours, with what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return StoreError(
             f"{what}: the disk under {path} is full; free some space, or lower the store's cap "

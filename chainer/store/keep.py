@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chainer.store.folder import Presence, Store
+from chainer.errors import StoreError
+from chainer.store.folder import Presence, Store, store_error
 from chainer.store.record import Artefact, Record
 
 _GRACE_SECONDS = 600.0
@@ -98,7 +99,19 @@ def verify(store: Store, *, repair: bool = False) -> StoreHealth:
 
 
 def collect(store: Store, max_bytes: int) -> Collected:
-    """Sweep what dead processes left, then evict the longest unused until `max_bytes` hold."""
+    """Sweep what dead processes left, then evict the longest unused until `max_bytes` hold.
+
+    Raises `StoreError` where the file system does not let it.
+    """
+    try:
+        return _collect(store, max_bytes)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise store_error("the store cannot be cleaned up", store.root, error) from error
+
+
+def _collect(store: Store, max_bytes: int) -> Collected:
     _sweep_workspaces(store)
     leased = _leased(store)
     held = list(_records(store))

@@ -1,6 +1,6 @@
 """Generated pictures and sound that cost an encoder what real ones do.
 
-A textured world with the spectrum of natural images moves, turns and grows behind textured
+A world with the edges and the spectrum of photographs moves, turns and grows behind textured
 bodies; film grain lies over all. Everything follows from the atom's number.
 """
 
@@ -21,11 +21,10 @@ SAMPLES_PER_FRAME = 1600
 def pictures(number: int, frames: int, width: int, height: int, marks: Marks) -> Iterator[bytes]:
     """Frames of atom `number` as yuv420p bytes, marks drawn in."""
     rng = np.random.default_rng(1000 + number)
-    world = _texture(rng, height + height // 2, width + width // 2, 118.0, 46.0)
-    tints = [_texture(rng, height * 3 // 4, width * 3 // 4, 128.0, 17.0) for _ in range(2)]
+    world, *tints = _leaves(rng, height + height // 2, width + width // 2)
     bodies = [_Body(rng, width, height) for _ in range(4)]
     grain = [
-        np.clip(rng.normal(0.0, 1.6, (height, width)).round(), -8, 8).astype(np.int16)
+        np.clip(rng.normal(0.0, 1.0, (height, width)).round(), -8, 8).astype(np.int16)
         for _ in range(8)
     ]
     speed = rng.uniform(0.5, 1.6, 2) * rng.choice((-1, 1), 2)
@@ -41,7 +40,6 @@ def pictures(number: int, frames: int, width: int, height: int, marks: Marks) ->
         chroma = [
             _moved(tint, frame, speed / 2, turn, growth, width // 2, height // 2) for tint in tints
         ]
-        # Clean colour under the marks keeps them readable after chroma rounding.
         yield plane.tobytes() + chroma[0].tobytes() + chroma[1].tobytes()
 
 
@@ -67,6 +65,35 @@ def sound(number: int, samples: int, *, level: float = 0.08) -> Any:
     return mix.astype(np.float32)
 
 
+def _leaves(rng: Any, height: int, width: int) -> tuple[Any, Any, Any]:
+    """Luma and half-size chroma of a world of bodies that hide each other, small ones most often.
+
+    Such "dead leaves" have the edges and the spectrum of photographs (Lee, Mumford, Huang 2001).
+    """
+    luma = np.full((height, width), 110, np.uint8)
+    chroma = [np.full((height // 2, width // 2), 128, np.uint8) for _ in range(2)]
+    least, most = 0.006 * width, 0.28 * width
+    for _ in range(2600):
+        # Density r^-3 between the two radii.
+        share = rng.random()
+        radius = 1.0 / np.sqrt(share / least**2 + (1 - share) / most**2)
+        centre = rng.random(2) * (width, height)
+        axes = (max(1, int(radius)), max(1, int(radius * rng.uniform(0.4, 1.0))))
+        turn = rng.uniform(0, 180)
+        tone = rng.normal(118, 46)
+        for plane, value in zip(
+            (luma, *chroma), (tone, *rng.normal(128, 14, 2)), strict=True
+        ):
+            part = plane.shape[1] / width
+            at = (int(centre[0] * part), int(centre[1] * part))
+            size = (max(1, int(axes[0] * part)), max(1, int(axes[1] * part)))
+            cv2.ellipse(plane, at, size, turn, 0, 360, float(np.clip(value, 20, 230)), -1, cv2.LINE_AA)
+    texture = _texture(rng, height, width, 0.0, 6.0)
+    soft = cv2.GaussianBlur(luma, (0, 0), 0.8 * width / 1080)
+    mixed = np.clip(soft + texture, 16, 235).astype(np.uint8)
+    return mixed, chroma[0], chroma[1]
+
+
 def _texture(rng: Any, height: int, width: int, mean: float, spread: float) -> Any:
     """Noise whose amplitude falls with frequency, somewhat faster than in photographs.
 
@@ -79,7 +106,7 @@ def _texture(rng: Any, height: int, width: int, mean: float, spread: float) -> A
     phases = np.exp(2j * np.pi * rng.random(fall.shape))
     plane = np.fft.irfft2(fall * phases, (height, width))
     plane = (plane - plane.mean()) / plane.std()
-    return np.clip(mean + spread * plane, 16, 235).astype(np.uint8)
+    return (mean + spread * plane).astype(np.float32)
 
 
 def _moved(
@@ -102,7 +129,7 @@ class _Body:
 
     def __init__(self, rng: Any, width: int, height: int) -> None:
         side = int(rng.uniform(0.22, 0.42) * width) & ~1
-        self._skin = _texture(rng, side, side, rng.uniform(70, 180), 30.0).astype(np.float32)
+        self._skin = _texture(rng, side, side, rng.uniform(70, 180), 30.0)
         y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
         self._mask = np.clip((1.0 - np.hypot(x, y)) * 6.0, 0, 1).astype(np.float32)
         self._size = (width, height)

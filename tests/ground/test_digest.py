@@ -18,7 +18,22 @@ from chainer.digest import bytes_digest, file_digest, key_of, stream_digest
 steady = settings(derandomize=True, deadline=None)
 
 words = st.text(st.characters(), max_size=6) | st.sampled_from(
-    ["/", "//", "1", "1/2", "true", "null", "[]", "{}", "/x", '"', "\\", "\\ud83d", "😀", "\ud83d\ude00"]
+    [
+        "/",
+        "//",
+        "1",
+        "1/2",
+        "true",
+        "null",
+        "[]",
+        "{}",
+        "/x",
+        '"',
+        "\\",
+        "\\ud83d",
+        "😀",
+        "\ud83d\ude00",
+    ]
 )
 plain = (
     st.none()

@@ -40,7 +40,9 @@ STATUS = {
 
 def make(kind: type[ChainerError], **facts: Any) -> ChainerError:
     if kind is GraphError:
-        return GraphError("g.json", [Fault("$.nodes[0].id", "no id", 'write "id": "a1"', "missing")])
+        return GraphError(
+            "g.json", [Fault("$.nodes[0].id", "no id", 'write "id": "a1"', "missing")]
+        )
     return kind("it went wrong", **facts)
 
 

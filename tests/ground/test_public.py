@@ -14,15 +14,58 @@ import pytest
 
 import chainer
 
-NAMES = """
-    Cancelled Chain ChainerError Episode EpisodePlan Graph GraphError InputError MediaDamaged
-    MediaError MediaMissing MediaRefused OutputError Pick PolicyRefused Profile Progress
-    ProvenanceError RenderError Settings SettingsError Store StoreError VerifyError WalkError
-    WalkKind WalkOptions __version__ all_chains dump_graph find_chains load_graph load_settings
-    parse_graph plan_episode render_episode render_episode_async verify_episode
-""".split()
+NAMES = [
+    "Cancelled",
+    "Chain",
+    "ChainerError",
+    "Episode",
+    "EpisodePlan",
+    "Graph",
+    "GraphError",
+    "InputError",
+    "MediaDamaged",
+    "MediaError",
+    "MediaMissing",
+    "MediaRefused",
+    "OutputError",
+    "Pick",
+    "PolicyRefused",
+    "Profile",
+    "Progress",
+    "ProvenanceError",
+    "RenderError",
+    "Settings",
+    "SettingsError",
+    "Store",
+    "StoreError",
+    "VerifyError",
+    "WalkError",
+    "WalkKind",
+    "WalkOptions",
+    "__version__",
+    "all_chains",
+    "dump_graph",
+    "find_chains",
+    "load_graph",
+    "load_settings",
+    "parse_graph",
+    "plan_episode",
+    "render_episode",
+    "render_episode_async",
+    "verify_episode",
+]
 
-HEAVY = ["numpy", "av", "cv2", "moviepy", "networkx", "pydantic", "ffmpeg", "imageio_ffmpeg", "click"]
+HEAVY = [
+    "numpy",
+    "av",
+    "cv2",
+    "moviepy",
+    "networkx",
+    "pydantic",
+    "ffmpeg",
+    "imageio_ffmpeg",
+    "click",
+]
 
 
 def test_the_public_names_are_these() -> None:

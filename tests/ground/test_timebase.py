@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from fractions import Fraction
 
@@ -109,12 +110,12 @@ def test_what_is_a_time(value: object, seconds: Fraction) -> None:
     ids=lambda value: ascii(value)[:20] if not isinstance(value, int) else "int",
 )
 def test_what_is_no_time(value: object) -> None:
-    with pytest.raises(ValueError, match="time|digits"):
+    with pytest.raises(ValueError, match=r"time|digits"):
         parse_time(value)
 
 
 def test_the_refusal_is_short_and_says_what_would_be_right() -> None:
-    with pytest.raises(ValueError, match='write seconds as "9.5", "2/5" or 9') as caught:
+    with pytest.raises(ValueError, match=r'write seconds as "9\.5", "2/5" or 9') as caught:
         parse_time("x" * 100_000)
     assert len(str(caught.value)) < 200
 
@@ -122,10 +123,8 @@ def test_the_refusal_is_short_and_says_what_would_be_right() -> None:
 @steady
 @given(st.text(max_size=20) | st.floats() | st.integers() | st.booleans() | st.none())
 def test_anything_is_a_time_or_a_value_error(value: object) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert isinstance(parse_time(value), Fraction)
-    except ValueError:
-        pass
 
 
 @steady

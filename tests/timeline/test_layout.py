@@ -200,7 +200,9 @@ def test_also_at_rates_that_are_seldom_used(made: tuple[Layout, AvGrid, int]) ->
 
 @pytest.mark.parametrize("fps", RATES)
 @settings(steady, max_examples=60)
-@given(lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6), style=st.sampled_from(JointStyle))
+@given(
+    lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6), style=st.sampled_from(JointStyle)
+)
 def test_very_short_clips_between_long_joints(
     fps: Fraction, lengths: list[int], style: JointStyle
 ) -> None:
@@ -254,14 +256,20 @@ def test_a_pair_has_the_same_joint_wherever_it_stands(fps: Fraction, data: st.Da
         found.append(layout.joint_pieces[len(before)])
     one, other = found
     assert one.joint == other.joint
-    numbers = "left_first left_last right_last shift packet_first packet_last frames".split()
+    numbers = [
+        "left_first",
+        "left_last",
+        "right_last",
+        "shift",
+        "packet_first",
+        "packet_last",
+        "frames",
+    ]
     assert [getattr(one, n) for n in numbers] == [getattr(other, n) for n in numbers]
 
 
 @steady
-@given(
-    st.sampled_from(RATES), frame_counts, frame_counts, frame_counts, wishes, policies
-)
+@given(st.sampled_from(RATES), frame_counts, frame_counts, frame_counts, wishes, policies)
 def test_the_decision_knows_only_the_two(
     fps: Fraction, left: int, right: int, other: int, wish: JointWish, policy: JointPolicy
 ) -> None:
@@ -388,7 +396,9 @@ def test_keyframes_lie_on_the_grid(fps: Fraction, frames: int, spacing: int) -> 
     assert points[0] == 0
     assert list(points) == sorted(set(points))
     assert all(point % grid.frames == 0 and point < frames for point in points)
-    assert all(later - earlier <= max(2, spacing) * grid.frames for earlier, later in pairwise(points))
+    assert all(
+        later - earlier <= max(2, spacing) * grid.frames for earlier, later in pairwise(points)
+    )
     assert frames - points[-1] <= grid.frames
     assert {p for p in (grid.frames, 2 * grid.frames) if p < frames} <= set(points)
 
@@ -406,9 +416,15 @@ def test_joints_and_slots_must_match() -> None:
     "joints",
     [
         # frames: the middle clip has 24
-        [Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"), Joint(JointStyle.CROSSFADE, 13, 13, 13, 0, "x")],
+        [
+            Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"),
+            Joint(JointStyle.CROSSFADE, 13, 13, 13, 0, "x"),
+        ],
         # sound: all frames find room, but no whole AAC frame stays between the joints
-        [Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"), Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x")],
+        [
+            Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"),
+            Joint(JointStyle.CROSSFADE, 12, 12, 12, 0, "x"),
+        ],
     ],
 )
 def test_joints_that_take_more_than_there_is_are_refused(joints: list[Joint]) -> None:
@@ -438,7 +454,12 @@ def test_errors_of_sound_never_add_up() -> None:
 
 
 def test_policy_refuses_what_is_no_length() -> None:
-    for wrong in ({"crossfade_seconds": 0}, {"fade_seconds": "-1"}, {"max_seconds": "11"}, {"x": 1}):
+    for wrong in (
+        {"crossfade_seconds": 0},
+        {"fade_seconds": "-1"},
+        {"max_seconds": "11"},
+        {"x": 1},
+    ):
         with pytest.raises(ValueError, match="JointPolicy"):
             JointPolicy.model_validate(wrong)
 

@@ -49,7 +49,7 @@ class _Bench:
             if not link.exists():
                 shutil.copyfile(file, link)
         media = {name: f"{name}.mp4" for name in names}
-        mixed = [names[0], *names[1::2][::-1], *names[2::2]]
+        mixed = [names[0], *names[2::2], *names[1::2]]
         self._orders = {"cold": names, "reversed": names[::-1], "branched": mixed}
         for name, order in self._orders.items():
             write_graph(self._room / f"{name}.json", media, line_edges(order))
