@@ -50,6 +50,9 @@ def run(argv: Sequence[str]) -> int:
                 obj=Session(console, cancel),
             )
             return int(status or 0)
+        except Cancelled:
+            console.fail(Cancelled("cancelled: what was finished is kept in the store"))
+            return Cancelled.exit_status
         except ChainerError as error:
             console.fail(error)
             return error.exit_status

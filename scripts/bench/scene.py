@@ -81,13 +81,13 @@ def _leaves(rng: Any, height: int, width: int) -> tuple[Any, Any, Any]:
         axes = (max(1, int(radius)), max(1, int(radius * rng.uniform(0.4, 1.0))))
         turn = rng.uniform(0, 180)
         tone = rng.normal(118, 46)
-        for plane, value in zip(
-            (luma, *chroma), (tone, *rng.normal(128, 14, 2)), strict=True
-        ):
+        for plane, value in zip((luma, *chroma), (tone, *rng.normal(128, 14, 2)), strict=True):
             part = plane.shape[1] / width
             at = (int(centre[0] * part), int(centre[1] * part))
             size = (max(1, int(axes[0] * part)), max(1, int(axes[1] * part)))
-            cv2.ellipse(plane, at, size, turn, 0, 360, float(np.clip(value, 20, 230)), -1, cv2.LINE_AA)
+            cv2.ellipse(
+                plane, at, size, turn, 0, 360, float(np.clip(value, 20, 230)), -1, cv2.LINE_AA
+            )
     texture = _texture(rng, height, width, 0.0, 6.0)
     soft = cv2.GaussianBlur(luma, (0, 0), 0.8 * width / 1080)
     mixed = np.clip(soft + texture, 16, 235).astype(np.uint8)
