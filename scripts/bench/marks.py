@@ -67,7 +67,7 @@ def flashes(frame: int) -> bool:
 
 def flash_frames(frames: int) -> list[int]:
     """The frames at which a flash begins, in an atom of `frames` frames."""
-    return list(range(FIRST_FLASH, frames - FLASH_EVERY // 3, FLASH_EVERY))
+    return list(range(FIRST_FLASH, frames, FLASH_EVERY))
 
 
 def chirp() -> Any:

@@ -65,6 +65,11 @@ def compose(room: Path, graph: str, out: str, *words: str, store: str = "store")
     return measure(chainer_words("compose", graph, *words, *options, "-o", out), room)
 
 
+def shared_store(shop: Workshop) -> str:
+    """One store for the cases of many small atoms, so that each is conformed once."""
+    return str(shop.room("store-small"))
+
+
 def write_settings(room: Path, profile: Profile = HOUSE, auto: str | None = None) -> None:
     """`settings.toml` in `room`: no title card, this profile, joints left open as `auto`."""
     lines = ["[card]", "title = false"]
@@ -119,6 +124,7 @@ __all__ = [
     "compose",
     "line_edges",
     "manifest",
+    "shared_store",
     "write_graph",
     "write_settings",
 ]

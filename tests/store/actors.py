@@ -100,12 +100,15 @@ def exclude(root: Path, count: str) -> None:
 
 
 def storm(root: Path, count: str, seed: str) -> None:
-    """Writers and sweepers that are killed at random moments."""
+    """Writers and sweepers that are killed at random moments, once all are in full swing."""
     dice = random.Random(int(seed))
+    log = root.parent / "log"
+    log.touch()
+    end = time.monotonic() + 60  # should nobody be left to kill them
 
     def work(number: int) -> object:
         store, turn = Store(root), 0
-        while True:
+        while time.monotonic() < end:
             turn += 1
             word = f"k{(number + turn) % 30}"
             data = word.encode() * 9000
@@ -115,12 +118,17 @@ def storm(root: Path, count: str, seed: str) -> None:
                     continue
                 with store.claim(key(word)):
                     publish(store, word, data, slowly=0.0005)
+                with log.open("ab") as stream:
+                    stream.write(b".")
                 with store.lease([key(word)]):
                     store.find(key(word))
                 if turn % 7 == 0:
                     store.discard(key(word))
+        return turn
 
     pids = crowd(root, int(count), work)
+    while log.stat().st_size < 2 * len(pids) and time.monotonic() < end:
+        time.sleep(0.01)
     for pid in pids:
         time.sleep(dice.uniform(0, 0.12))
         os.kill(pid, signal.SIGKILL)

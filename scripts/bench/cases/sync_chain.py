@@ -17,17 +17,18 @@ from bench.workshop import (
     compose,
     line_edges,
     manifest,
+    shared_store,
     write_graph,
     write_settings,
 )
 
-_LENGTHS = [300, 300, 297, 300, 291, 300, 288, 303, 300, 277]
+LENGTHS = [300, 300, 297, 300, 291, 300, 288, 303, 300, 277]
 
 
 def sync_chain(shop: Workshop) -> Outcome:
     """Once with cuts and once with crossfades, over media of whole and odd lengths."""
     count = 20 if shop.quick else 100
-    files = small_atoms(shop, "sync", _LENGTHS)
+    files = small_atoms(shop, "sync", LENGTHS)
     outcome = Outcome("sync", f"Sync and frames over {count} atoms")
     offset = middle([one for file in files for one in meetings(_flashes(file), listen(file).timed)])
     for style, limit in (("cut", 11.0), ("crossfade", 1.0)):
@@ -35,7 +36,8 @@ def sync_chain(shop: Workshop) -> Outcome:
         write_settings(room, SMALL, auto=style)
         order = random_order(count, len(files))
         write_chain(room, files, order)
-        compose(room, "chain.json", "out", "--path", ",".join(_names(count)))
+        path = ",".join(_names(count))
+        compose(room, "chain.json", "out", "--path", path, store=shared_store(shop))
         film = room / "out" / "episode.mp4"
         _judge(outcome, style, limit, film, [n + 1 for n in order], offset)
     outcome.notes += [
@@ -61,8 +63,8 @@ def write_chain(room: Path, files: Sequence[Path], order: Sequence[int]) -> None
     """`chain.json`: atoms n1, n2, … that play `files` in `order`."""
     for file in set(files):
         link = room / file.name
-        if not link.exists():
-            link.hardlink_to(file)
+        link.unlink(missing_ok=True)
+        link.hardlink_to(file)
     names = _names(len(order))
     media = {name: files[which].name for name, which in zip(names, order, strict=True)}
     write_graph(room / "chain.json", media, line_edges(names))
