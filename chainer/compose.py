@@ -42,7 +42,7 @@ from chainer.store import Store, collect, default_root
 from chainer.timebase import to_seconds
 from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
 from chainer.timeline.joint import JointWish
-from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles
+from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles, unrendered_cards
 from chainer.timeline.slot import SlotContent
 from chainer.timeline.used import used_range
 
@@ -122,7 +122,7 @@ def plan_episode(
         atoms=atoms,
         render=render,
         chapters=chapter_marks(graph, chain, layout, words.heading),
-        notes=_notes(layout, atoms),
+        notes=(*_notes(layout, atoms), *unrendered_cards(graph, chain)),
         ffmpeg=ffmpeg,
         store=store.root,
     )

@@ -24,6 +24,9 @@ _SOUND_BETWEEN = 4
 up to one further than its pictures, one more where it is placed off the grid, and ends on whole
 ones: with fewer between, the two would meet in a frame that neither has right."""
 
+_WIDEST_GRID = 32
+"""Frames: joints are bent to a grid of at most this step, which 25, 30, 50 and 60 fps have."""
+
 
 class JointStyle(StrEnum):
     """The joints that are rendered."""
@@ -101,13 +104,15 @@ def choose_joint(
     room = (min(left.frames, right.frames) - _between(grid)) // 2
     if room < 2:
         return Joint(JointStyle.CUT, 0, 0, 0, 0, "a clip is too short to fade", notes)
+    # At 24 and 48 fps the grid is so wide (2.7 s) that lengths are not bent to it.
+    step = grid.frames if grid.frames <= _WIDEST_GRID else 1
     if style is JointStyle.CROSSFADE:
-        length = frames if asked else _near(frames, left.frames % grid.frames, grid.frames)
+        length = frames if asked else _near(frames, left.frames % step, step)
         if length > room:
             length = room
             notes += (f"shortened to {room} frames: a neighbour is short",)
         return Joint(style, length, length, length, 0, why, notes)
-    out, gap, back = _fade(frames, left.frames, grid.frames, asked=asked)
+    out, gap, back = _fade(frames, left.frames, step, asked=asked)
     if max(out, back) > room:
         out, back = min(out, room), min(back, room)
         notes += (f"shortened to {room} frames a side: a neighbour is short",)

@@ -100,6 +100,18 @@ def chapter_marks(graph: Graph, chain: Chain, layout: Layout, heading: str) -> t
     return tuple(marks[frame] for frame in sorted(marks))
 
 
+def unrendered_cards(graph: Graph, chain: Chain) -> tuple[str, ...]:
+    """What the graph asks for on this chain and is not made yet, in words."""
+    played = {*chain.atoms, *(leg.stands_for for leg in chain.legs)}
+    return tuple(
+        f"chapter {chapter.title!r} asks for a card, which is not rendered yet"
+        for series in graph.info.series
+        for episode in series.episodes
+        for chapter in episode.chapters
+        if chapter.card is not None and chapter.at in played
+    )
+
+
 def screen_frames(layout: Layout, authors: Sequence[str | None]) -> dict[str, Fraction]:
     """Frames on screen of each author, by slot; a frame that two slots share counts half each."""
     frames: dict[str, Fraction] = {}

@@ -154,8 +154,8 @@ def test_pick_all_builds_a_folder_for_each_chain(built: Home) -> None:
     values["edges"].append({"source": "c2", "target": "c4", "kind": "continuation", "key": "x"})
     fork = built.folder / "fork.json"
     fork.write_text(json.dumps(values))
-    done = built.run("compose", fork, "--start", "c1", "--pick", "all", "--json",
-                     "-o", built.folder / "all", "--settings", built.folder / "fast.toml")  # fmt: skip
+    where = ["-o", built.folder / "all", "--settings", built.folder / "fast.toml"]
+    done = built.run("compose", fork, "--start", "c1", "--pick", "all", "--json", *where)
     assert done.returncode == 0, done.stderr
     episodes = json.loads(done.stdout)["episodes"]
     assert [episode["chain"] for episode in episodes] == [
@@ -306,7 +306,7 @@ def test_a_full_disk_is_said_and_nothing_half_done_remains(home: Home) -> None:
     small = home.folder / "small"
     small.mkdir()
     words = " ".join(f"'{word}'" for word in home.argv(*home.compose("out"), "--store", small))
-    script = f"mount -t tmpfs -o size=600k tmpfs '{small}' && {words}; s=$?; ls -A '{small}/cas'; exit $s"
+    script = f"mount -t tmpfs -o size=600k tmpfs '{small}' && {words}"
     probe = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("this machine lets nobody mount a small disk")

@@ -160,7 +160,7 @@ def test_it_comes_out_upright_in_colour_and_in_time(name: str, tmp_path: Path) -
 def test_high_dynamic_range_is_toned_down_to_ordinary_pictures(
     transfer: str, tmp_path: Path
 ) -> None:
-    """Grey at the level of diffuse white of the format must be bright, red red, and nothing clip."""
+    """Red stays red and grey grey, neither dark nor burnt."""
     path = tmp_path / "media/c.mp4"
     path.parent.mkdir()
     tagged = BT709.replace("yuv420p", "yuv444p")

@@ -9,7 +9,17 @@ import pytest
 
 import chainer
 
-from .coded import BAND, FPS, RATE, Coded, Samples, decode, decode_sound, small_settings, write_graph
+from .coded import (
+    BAND,
+    FPS,
+    RATE,
+    Coded,
+    Samples,
+    decode,
+    decode_sound,
+    small_settings,
+    write_graph,
+)
 
 FRAME = RATE // FPS
 
