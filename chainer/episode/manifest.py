@@ -109,6 +109,7 @@ class Manifest(BaseModel):
     score: str
     draft: bool
     profile: dict[str, Any]
+    settings: dict[str, Any]
     frames: int
     fps: Exact
     seconds: Exact

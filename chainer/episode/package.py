@@ -30,6 +30,8 @@ from chainer.timeline.slot import SlotContent
 CHAPTERS_NAME = "chapters.vtt"
 POSTER_NAME = "poster.jpg"
 _CLOSE_ENOUGH_LU = 1.0
+_NOT_IN_MANIFEST = {"profile", "store", "workers", "ffmpeg"}
+"""Where things lie and how many run at once changes no byte of an episode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         score=str(plan.chain.score),
         draft=profile.draft,
         profile={"name": profile.name, **profile.key()},
+        settings=plan.settings.model_dump(mode="json", exclude=_NOT_IN_MANIFEST),
         frames=plan.layout.frames,
         fps=profile.fps,
         seconds=plan.seconds,

@@ -16,13 +16,10 @@ from chainer.digest import Digest, file_digest
 from chainer.errors import InputError, RenderError
 from chainer.media.child import ChildLimits, run_child
 from chainer.mp4 import write_excerpt
-from chainer.render.conform import SILENCE
+from chainer.render.clip import PICTURE, SILENCE, clip_keys, finish_clip, write_silence
 from chainer.render.encoder import picture_options
-from chainer.render.piece import pack
 from chainer.render.run import Runner
-from chainer.render.sound import BYTES_PER_SAMPLE, clip_packets, finish_sound
 from chainer.render.spec import CardSpec, CardStyle
-from chainer.timeline.slot import keyframes
 
 _CHILD = Path(__file__).with_name("card_child.py")
 _BUNDLED = Path(__file__).with_name("fonts") / "InterDisplay-Bold.otf"
@@ -56,7 +53,7 @@ def render_card(
 
     _first_picture(runner, spec, behind, folder)
     _draw(runner, spec, folder)
-    keys = keyframes(spec.frames, spec.profile.grid, spec.profile.keyframe_grids)
+    keys = clip_keys(spec.frames, spec.profile)
     picture = ffmpeg.input("card.mkv").video
     picture = picture.filter(
         "scale", out_color_matrix="bt709", out_range="tv", flags="accurate_rnd+full_chroma_int"
@@ -65,24 +62,10 @@ def render_card(
         "setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709"
     ).filter("setsar", "1")
     options = picture_options(spec.profile, keys)
-    output = ffmpeg.output(picture, "picture.mp4", **options, **{"frames:v": spec.frames})
+    output = ffmpeg.output(picture, PICTURE, **options, **{"frames:v": spec.frames})
     runner.run(runner.argv(output), "encoding a card", cwd=folder, on_frame=on_frame)
-    samples = spec.profile.grid.samples(spec.frames)
-    raw = folder / "sound.f32"
-    with raw.open("wb") as stream:
-        stream.truncate(samples * BYTES_PER_SAMPLE)
-    finish_sound(runner, raw, samples, SILENCE, spec.profile, folder)
-    piece = folder / "piece.mp4"
-    pack(
-        piece,
-        spec.profile,
-        video=folder / "picture.mp4",
-        frames=spec.frames,
-        keys=keys,
-        audio=folder / "sound.mp4",
-        packets=clip_packets(samples),
-    )
-    files = {"piece": piece, "sound": folder / "sound.flac"}
+    write_silence(folder, spec.profile.grid.samples(spec.frames))
+    files, _ = finish_clip(runner, spec.frames, SILENCE, spec.profile, folder)
     return files, {"frames": spec.frames, "silent": True}
 
 

@@ -17,15 +17,13 @@ from chainer.media.child import ChildLimits
 from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
+from chainer.render.clip import PICTURE, RAW_SOUND, SILENCE, clip_keys, finish_clip, write_silence
 from chainer.render.encoder import picture_options
 from chainer.render.picture import picture_graph
-from chainer.render.piece import pack, read_index
-from chainer.render.run import Measured, Runner, read_ebur128
-from chainer.render.sound import BYTES_PER_SAMPLE, clip_packets, finish_sound, foreign_sound
+from chainer.render.piece import read_index
+from chainer.render.run import Runner, read_ebur128
+from chainer.render.sound import BYTES_PER_SAMPLE, foreign_sound
 from chainer.render.spec import ConformSpec
-from chainer.timeline.slot import keyframes
-
-SILENCE = Measured(float("-inf"), float("-inf"))
 
 
 def conform(
@@ -41,7 +39,7 @@ def conform(
     Raises `MediaError` where the media cannot be decoded whole, `RenderError` where we fail.
     """
     _same_media(source, spec.media)
-    keys = keyframes(spec.frames, spec.profile.grid, spec.profile.keyframe_grids)
+    keys = clip_keys(spec.frames, spec.profile)
     samples = spec.profile.grid.samples(spec.frames)
     with source.lend() as descriptor:
         argv = _argv(runner, spec, descriptor, limits, keys, samples)
@@ -59,7 +57,7 @@ def conform(
         raise classify_failure(result, source.path, argv)
     if damage := damage_in(result, source.path):
         raise damage
-    found = read_index(folder / "picture.mp4").track("vide").samples
+    found = read_index(folder / PICTURE).track("vide").samples
     if found != spec.frames:
         raise MediaDamaged(
             f"{source.path}: {found} frames could be decoded where its packets promise "
@@ -68,29 +66,17 @@ def conform(
             found=found,
             expected=spec.frames,
         )
-    raw = folder / "sound.f32"
     measured = SILENCE
     if spec.info.audio is None:
-        _write_silence(raw, samples)
+        write_silence(folder, samples)
     else:
         measured = read_ebur128(result.stderr)
-        if raw.stat().st_size != samples * BYTES_PER_SAMPLE:
+        if (folder / RAW_SOUND).stat().st_size != samples * BYTES_PER_SAMPLE:
             raise MediaDamaged(
                 f"{source.path}: its sound could not be brought to {samples} samples",
                 path=str(source.path),
             )
-    facts = finish_sound(runner, raw, samples, measured, spec.profile, folder)
-    piece = folder / "piece.mp4"
-    pack(
-        piece,
-        spec.profile,
-        video=folder / "picture.mp4",
-        frames=spec.frames,
-        keys=keys,
-        audio=folder / "sound.mp4",
-        packets=clip_packets(samples),
-    )
-    files = {"piece": piece, "sound": folder / "sound.flac"}
+    files, facts = finish_clip(runner, spec.frames, measured, spec.profile, folder)
     return files, {
         "frames": spec.frames,
         "silent": spec.info.audio is None,
@@ -125,7 +111,7 @@ def _argv(
     outputs = [
         ffmpeg.output(
             picture,
-            "picture.mp4",
+            PICTURE,
             **picture_options(spec.profile, keys),
             **{"frames:v": spec.frames},
         )
@@ -133,7 +119,7 @@ def _argv(
     if audio is not None:
         first = spec.profile.grid.samples(spec.first)
         sound = foreign_sound(media[str(audio.stream)], video.start, (first, samples))
-        outputs.append(ffmpeg.output(sound, "sound.f32", f="f32le", **{"c:a": "pcm_f32le"}))
+        outputs.append(ffmpeg.output(sound, RAW_SOUND, f="f32le", **{"c:a": "pcm_f32le"}))
     return runner.argv(ffmpeg.merge_outputs(*outputs), copyts=True)
 
 
@@ -159,8 +145,3 @@ def _child_limits(spec: ConformSpec, limits: MediaLimits) -> ChildLimits:
         pixels += 4 * video.width * video.height
     memory = (bounds.memory_bytes or 0) + 96 * pixels + (512 << 20)
     return replace(bounds, memory_bytes=memory, file_bytes=1 << 30)
-
-
-def _write_silence(path: Path, samples: int) -> None:
-    with path.open("wb") as stream:
-        stream.truncate(samples * BYTES_PER_SAMPLE)

@@ -42,9 +42,23 @@ def flash_times(
     ]
 
 
-def meetings(times: Sequence[float], samples: Any, offset: float = 0.0) -> list[Meeting]:
-    """Each flash with its chirp; `offset` in ms is taken off."""
-    return [Meeting(time, _late(time, samples, offset)) for time in times]
+def meetings(
+    times: Sequence[float], samples: Any, offset: float = 0.0, *, follow: bool = False
+) -> list[Meeting]:
+    """Each flash with its chirp; `offset` in ms is taken off.
+
+    With `follow` a chirp is looked for where the one before suggests, so that sound which runs
+    away is found however far it goes.
+    """
+    found: list[Meeting] = []
+    drift = 0.0
+    for time in times:
+        late = _late(time + drift / 1000, samples, offset)
+        if late is not None and follow:
+            late += drift
+            drift = late
+        found.append(Meeting(time, late))
+    return found
 
 
 def worst(found: Sequence[Meeting]) -> float | None:

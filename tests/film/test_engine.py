@@ -232,6 +232,25 @@ def test_media_that_changes_between_plan_and_render_is_refused(tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+def test_media_may_lie_in_the_store_under_their_digest(home: Path, tmp_path: Path) -> None:
+    store = chainer.Store(tmp_path / "store")
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes((home / "media/c1.mp4").read_bytes())
+    record = store.publish(file_digest(copy), "media", {"media": copy}, {})
+    path = write_graph(tmp_path, THREE[:1])
+    values = json.loads(path.read_text())
+    values["nodes"][0]["media"] = f"store:{record.files['media'].digest}"
+    path.write_text(json.dumps(values))
+    settings = small_settings(tmp_path / "store")
+    plan = chainer.plan_episode(chainer.load_graph(path), "c1", settings=settings)
+    chainer.render_episode(plan, tmp_path / "out")
+    assert len(read_codes(tmp_path / "out/episode.mp4")) == THREE[0].frames
+    values["nodes"][0]["media"] = "store:" + "0" * 64
+    path.write_text(json.dumps(values))
+    with pytest.raises(chainer.MediaMissing):
+        chainer.plan_episode(chainer.load_graph(path), "c1", settings=settings)
+
+
 def test_an_episode_replaces_an_older_one_but_nothing_else(home: Path, tmp_path: Path) -> None:
     plan = plan_of(home)
     target = tmp_path / "with 'quotes' and 港"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.atoms import SMALL_MARKS, small_atoms
 from bench.identity import alone, identify, places
 from bench.outcome import Goal, Outcome
+from bench.peers import concat_copy
 from bench.sync import Meeting, flash_times, meetings, middle, worst
 from bench.watch import Heard, Shown, listen, watch
 from bench.workshop import (
@@ -40,7 +41,10 @@ def sync_chain(shop: Workshop) -> Outcome:
         compose(room, "chain.json", "out", "--path", path, store=shared_store(shop))
         film = room / "out" / "episode.mp4"
         _judge(outcome, style, limit, film, [n + 1 for n in order], offset)
+    _copied(shop, outcome, [files[n] for n in random_order(count, len(files))], offset)
     outcome.notes += [
+        "Run on: the same where a player plays sound samples one after another, whatever their "
+        "timestamps say.",
         "Ten media of 277 to 303 frames, 180x320, in random order; same settings otherwise.",
         f"The method's own offset, measured on the sources: {offset:.4f} ms.",
         "Positive: sound late. A cut places the next sound on the AAC grid, at most 10.67 ms off.",
@@ -97,6 +101,7 @@ def _judge(
             "joints": style,
             "flashes": len(found),
             "worst ms": largest and round(largest, 3),
+            "run on, worst ms": _run_on(shown, heard, offset, alone(where)),
             "median ms": round(middle(found), 3),
             "first ten atoms, worst": head and round(head, 3),
             "last ten atoms, worst": tail and round(tail, 3),
@@ -121,6 +126,35 @@ def _judge(
             f"{style}: frames not at their time, or black", verdict.late_frames + verdict.black, 0
         ),
     ]
+
+
+def _copied(shop: Workshop, outcome: Outcome, files: Sequence[Path], offset: float) -> None:
+    """The concat demuxer over the same atoms, for comparison."""
+    film = shop.room("sync-copy") / "copy.mp4"
+    concat_copy(shop, files, film)
+    shown, heard = watch(film, SMALL_MARKS), listen(film)
+    found = meetings(flash_times(shown), heard.timed, offset)
+    largest = worst(found)
+    outcome.rows.append(
+        {
+            "joints": "FFmpeg concat copy",
+            "flashes": len(found),
+            "worst ms": largest and round(largest, 3),
+            "run on, worst ms": _run_on(shown, heard, offset, lambda _: True),
+            "median ms": round(middle(found), 3),
+            "frames": len(shown),
+            "sound s": round(len(heard.run) / 48_000, 4),
+            "picture s": round(len(shown) / 30, 4),
+        }
+    )
+
+
+def _run_on(
+    shown: Sequence[Shown], heard: Heard, offset: float, clear: Callable[[int], bool]
+) -> float | None:
+    """The worst distance where samples simply follow each other."""
+    found = worst(meetings(flash_times(shown, clear), heard.run, offset, follow=True))
+    return None if found is None else round(found, 3)
 
 
 def _within(found: Sequence[Meeting], first: float, last: float) -> list[Meeting]:
