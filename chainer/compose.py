@@ -38,7 +38,7 @@ from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
 from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec, Spec
 from chainer.settings import Settings
-from chainer.store import Store, collect, default_root
+from chainer.store import Store, default_root, tidy
 from chainer.timebase import to_seconds
 from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
 from chainer.timeline.joint import JointWish
@@ -185,7 +185,7 @@ def render_episode(
                 )
     ran = reporter.steps_run
     if ran:
-        collect(store, settings.store.max_bytes)
+        tidy(store, settings.store.max_bytes)
     reporter.finish()
     return Episode(target, manifest, ran, len(plan.render.steps) - ran)
 

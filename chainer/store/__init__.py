@@ -1,7 +1,7 @@
 """The content-addressed store: what was made once is kept and found again by its key."""
 
 from chainer.store.folder import Presence, Store
-from chainer.store.keep import StoreInfo, collect, inspect, verify
+from chainer.store.keep import StoreInfo, collect, inspect, tidy, verify
 from chainer.store.place import StorePolicy, default_root
 from chainer.store.record import Artefact, Record
 
@@ -15,5 +15,6 @@ __all__ = [
     "collect",
     "default_root",
     "inspect",
+    "tidy",
     "verify",
 ]

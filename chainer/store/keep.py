@@ -111,6 +111,21 @@ def collect(store: Store, max_bytes: int) -> Collected:
         raise store_error("the store cannot be cleaned up", store.root, error) from error
 
 
+def tidy(store: Store, max_bytes: int) -> None:
+    """What a render does when it has added to the store: sweep, and evict only above the cap.
+
+    Looks at the sizes of files but into no record, so that a large store costs little. Raises
+    `StoreError` as `collect` does.
+    """
+    try:
+        _sweep_workspaces(store)
+        held = sum(entry.stat().st_size for entry in _walk(store.root / "cas"))
+    except OSError:
+        held = max_bytes + 1  # something vanished under us: let the thorough one look
+    if held > max_bytes:
+        collect(store, max_bytes)
+
+
 def _collect(store: Store, max_bytes: int) -> Collected:
     _sweep_workspaces(store)
     leased = _leased(store)

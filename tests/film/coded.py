@@ -160,11 +160,11 @@ def write_graph(
     return path
 
 
-def small_settings(store: Path, **changes: Any) -> Settings:
+def small_settings(where: Path, **changes: Any) -> Settings:
     """The small profile, its own store, no title card."""
     values: dict[str, Any] = {
         "profile": SMALL,
-        "store": {"path": store},
+        "store": {"path": where},
         "card": {"title": False},
         "workers": 2,
     }

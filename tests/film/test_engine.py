@@ -23,10 +23,10 @@ from .coded import SMALL, Coded, read_codes, small_settings, write_graph
 THREE = (Coded(1, 48), Coded(2, 52), Coded(3, 48))
 
 
-def plan_of(folder: Path, store: Path | None = None, **changes: object) -> EpisodePlan:
+def plan_of(folder: Path, at: Path | None = None, **changes: object) -> EpisodePlan:
     graph = chainer.load_graph(write_graph(folder, THREE))
     return chainer.plan_episode(
-        graph, "c1", settings=small_settings(store or folder / "store", **changes)
+        graph, "c1", settings=small_settings(at or folder / "store", **changes)
     )
 
 
@@ -137,7 +137,7 @@ def test_eviction_to_nothing_and_building_again_gives_the_same_film(
 
 def test_a_store_over_its_cap_still_builds(tmp_path: Path) -> None:
     """The cap is kept after the render; while it runs, its pieces are leased."""
-    plan = plan_of(tmp_path, store=tmp_path / "store")
+    plan = plan_of(tmp_path)
     store = chainer.Store(tmp_path / "store")
     stop = threading.Event()
 
@@ -154,6 +154,21 @@ def test_a_store_over_its_cap_still_builds(tmp_path: Path) -> None:
         stop.set()
         thread.join()
     assert chainer.verify_episode(tmp_path / "out").whole
+
+
+def test_a_render_keeps_the_store_under_its_cap(tmp_path: Path) -> None:
+    cap = 64 * 2**20
+    ballast = tmp_path / "ballast"
+    store = chainer.Store(tmp_path / "store")
+    for number in range(3):
+        ballast.write_bytes(bytes([number]) * (cap // 2))
+        store.publish(f"{number:064x}", "ballast", {"file": ballast}, {})
+    policy = {"path": tmp_path / "store", "max_bytes": cap}
+    plan = plan_of(tmp_path, store=policy)
+    chainer.render_episode(plan, tmp_path / "out")
+    held = sum(path.stat().st_size for path in (tmp_path / "store/cas").glob("*/*"))
+    assert held <= cap
+    assert set(whys(plan_of(tmp_path)).values()) == {"cached"}
 
 
 def test_several_threads_build_the_same_episode_at_once(tmp_path: Path) -> None:
