@@ -20,7 +20,7 @@ from chainer.timebase import AAC_FRAME
 from chainer.timeline.joint import JointStyle
 from chainer.timeline.layout import CUT_FADE_SAMPLES
 
-_RUN_UP = 6
+_RUN_UP = 12
 """AAC frames encoded before and after what is kept. With 4 and more, a splice adds no error
 above the coding noise; with 1 or 2 it is two to five times as much (measured)."""
 
@@ -111,10 +111,8 @@ def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) ->
     else:
         back = grid.samples(spec.back) if spec.style == JointStyle.CROSSFADE else CUT_FADE_SAMPLES
         out = (0, back)
-    left = _with_handle(ffmpeg.input(str(sounds[0])).audio, left_samples)
-    left = left.filter(
-        "atrim", start_sample=max(0, left_start), end_sample=max(1, left_start + length)
-    ).filter("asetpts", "N/SR/TB")
+    left = _tail(ffmpeg.input(str(sounds[0])).audio, max(0, left_start), left_samples)
+    left = left.filter("atrim", end_sample=max(1, left_start + length - max(0, left_start)))
     if left_start < 0:
         left = left.filter("adelay", f"{-left_start}S", all=1)
     left = left.filter("afade", t="out", ss=out[0] - start, ns=max(1, out[1]), curve="qsin")
@@ -133,15 +131,18 @@ def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) ->
     return ffmpeg.output(mix, "sound.mp4", **sound_options(spec.profile))
 
 
-def _with_handle(stream: Any, samples: int) -> Any:
-    """The sound with a short mirrored continuation.
+def _tail(stream: Any, first: int, samples: int) -> Any:
+    """The sound from sample `first` on with a short mirrored continuation.
 
     The next clip's sound lies on the AAC grid and may start up to 21 ms after this one's end;
     the handle goes on in the same voice for the few milliseconds that are then faded out.
     """
     import ffmpeg
 
-    handle = min(2 * AAC_FRAME, samples)
+    first = min(first, samples - 1)
+    handle = min(2 * AAC_FRAME, samples - first)
+    stream = stream.filter("atrim", start_sample=first).filter("asetpts", "N/SR/TB")
     both = stream.filter_multi_output("asplit", 2)
-    tail = both[1].filter("atrim", start_sample=samples - handle).filter("asetpts", "PTS-STARTPTS")
-    return ffmpeg.concat(both[0], tail.filter("areverse"), v=0, a=1).filter("asetpts", "N/SR/TB")
+    mirror = both[1].filter("atrim", start_sample=samples - first - handle)
+    mirror = mirror.filter("asetpts", "PTS-STARTPTS").filter("areverse")
+    return ffmpeg.concat(both[0], mirror, v=0, a=1).filter("asetpts", "N/SR/TB")

@@ -23,25 +23,20 @@ def render_poster(
 
     (folder / "clip.mp4").write_bytes(clip.read())
     source = ffmpeg.input("clip.mp4", skip_frame="nokey").video
-    output = ffmpeg.output(source, "still%03d.png", fps_mode="passthrough")
+    source = source.filter("scale", out_range="pc").filter("format", "yuvj420p")
+    output = ffmpeg.output(source, "still%03d.jpg", fps_mode="passthrough", **{"q:v": 2})
     runner.run(runner.argv(output), "taking stills", cwd=folder)
-    best: tuple[float, int, Any] | None = None
-    for number, path in enumerate(sorted(folder.glob("still*.png"))):
-        image = cv2.imread(str(path))
-        if image is None:
+    best: tuple[float, int, Path] | None = None
+    for number, path in enumerate(sorted(folder.glob("still*.jpg"))):
+        grey = cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_4)
+        if grey is None:
             continue
-        small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
         sharp = float(cv2.Laplacian(grey, cv2.CV_64F).var())
         clipped = float(np.mean((grey < 16) | (grey > 240)))
         score = sharp * (1.0 - clipped) ** 2
         if best is None or score > best[0]:
-            best = (score, number, image)
+            best = (score, number, path)
     if best is None:
         raise RenderError("no still could be taken for the poster", code="poster")
-    target = folder / "poster.jpg"
-    coded, data = cv2.imencode(".jpg", best[2], [cv2.IMWRITE_JPEG_QUALITY, 90])
-    if not coded:
-        raise RenderError("the poster could not be written", code="poster")
-    target.write_bytes(data.tobytes())
+    target = best[2].replace(folder / "poster.jpg")
     return {"poster": target}, {"keyframe": best[1]}

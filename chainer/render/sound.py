@@ -33,9 +33,10 @@ times the coding noise, measured), just where a cut would splice."""
 _TAIL_SAMPLES = 4 * AAC_FRAME
 _EDGE_SAMPLES = 144
 _TRIES = 4
-_CLOSE_LU = 0.15
+_CLOSE_LU = 0.3
 _MAX_LIMITING = 15.0
-_PEAK_MARGIN = 0.3
+_LIMITED_YIELD = 0.7
+_PEAK_MARGIN = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def finish_sound(
     if measured.true_peak + gain > ceiling - _PEAK_MARGIN:
         limit = ceiling - _PEAK_MARGIN
     done = _encode(runner, raw, samples, gain, limit, profile, folder)
+    before: tuple[float, float] | None = None
     for _ in range(_TRIES):
         missing = float(target.target) - done.loudness if wanted <= most else 0.0
         too_high = done.true_peak - ceiling
@@ -108,8 +110,13 @@ def finish_sound(
             break
         if too_high > 0:
             limit = (ceiling - _PEAK_MARGIN if limit is None else limit) - too_high - 0.05
-        if limit is not None:
-            gain = min(gain + missing, wanted + _MAX_LIMITING)
+        if limit is not None and abs(missing) > _CLOSE_LU:
+            # What a decibel of gain still adds in loudness, by the last two tries.
+            yields = _LIMITED_YIELD
+            if before is not None and gain != before[0]:
+                yields = (done.loudness - before[1]) / (gain - before[0])
+            before = (gain, done.loudness)
+            gain = min(gain + missing / min(1.0, max(0.3, yields)), wanted + _MAX_LIMITING)
         done = _encode(runner, raw, samples, gain, limit, profile, folder)
     return SoundFacts(
         measured.loudness,

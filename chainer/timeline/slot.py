@@ -27,13 +27,15 @@ class Slot:
 def keyframes(frames: int, grid: AvGrid, spacing: int) -> tuple[int, ...]:
     """The frames of a canonical clip that are keyframes: where bodies may start.
 
-    All lie on the AV grid, so that a body starts with whole AAC frames. The head has one at each
-    of the first three grid points, so that a joint of usual length re-encodes at most a grid
-    step beyond itself; the tail has one at its last two, so that a joint decodes little; between
-    them one every `spacing` grid steps.
+    All but one lie on the AV grid, so that a playlist finds segments that start with whole AAC
+    frames. The head has one at each of the first three grid points, so that a joint re-encodes at
+    most a grid step beyond itself, and one where a crossfade from a clip of 10 s ends, the most
+    usual joint of all, so that this one re-encodes nothing. The tail has one at its last two, so
+    that a joint decodes little; between them one every `spacing` grid steps.
     """
     step = grid.frames
     last = (frames - 1) // step * step
     points = {0, *range(2 * step, frames, spacing * step)}
-    points |= {point for point in (step, 2 * step, last - step, last) if 0 < point < frames}
+    head = (step * 3 // 4, step, 2 * step)
+    points |= {point for point in (*head, last - step, last) if 0 < point < frames}
     return tuple(sorted(points))

@@ -61,7 +61,7 @@ def house_atoms(shop: Workshop, source: AtomSource) -> AtomSet:
             generate(shop, room / f"g{n + 1}.mp4", n + 1, frames, (720, 1280), marks)
             for n in range(count)
         ]
-        words = "generated: moving 1/f texture, film grain, flashes and chirps each second"
+        words = "generated: a moving world of bodies, film grain, flashes and chirps each second"
     elif source is AtomSource.HARBOR:
         marks = None
         media = _ROOT / "graphs" / "harbor" / "media"

@@ -47,21 +47,12 @@ def likeness(shop: Workshop, film: Path, parts: Sequence[Part], *, every: int = 
 
 def _inputs(film: Path, part: Part) -> tuple[list[str], str]:
     """Both pictures as [a] and [b], frame upon frame."""
-
-    def cut(number: int, first: int, name: str) -> str:
-        last = first + part.frames
-        return (
-            f"[{number}:v]trim=start_frame={first}:end_frame={last},"
-            f"settb=1/30,setpts=N,format=yuv420p[{name}]"
-        )
-
-    graph = f"{cut(0, part.film_first, 'a')};{cut(1, part.source_first, 'b')}"
-    # Read no further than needed; half a second of room for the last frame.
-    limits = [(part.film_first + part.frames) / 30 + 0.5, 3600.0]
-    words = []
-    for path, limit in zip((film, part.source), limits, strict=True):
-        words += ["-t", f"{limit:.3f}", "-i", str(path)]
-    return words, graph
+    words: list[str] = []
+    for path, first in ((film, part.film_first), (part.source, part.source_first)):
+        # Half a frame early: the first picture at or after that time is the one meant.
+        words += ["-ss", f"{max(0.0, (first - 0.5) / 30):.6f}", "-i", str(path)]
+    even = f"trim=end_frame={part.frames},settb=1/30,setpts=N,format=yuv420p"
+    return words, f"[0:v]{even}[a];[1:v]{even}[b]"
 
 
 def _vmaf(shop: Workshop, film: Path, part: Part, every: int) -> float:

@@ -2,7 +2,8 @@
 
 A picture carries a row of 20 cells, black or white: 6 bits of the atom, 12 of the frame, and two
 that are always white and black. Below it is a plane in the atom's colour. The sound is a sum of
-three steady sines of the atom's own, with a flash-and-beep where asked.
+three steady sines of the atom's own over soft noise, which is what real sound costs a coder, with
+a flash-and-beep where asked.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ class Coded:
         left = sum(np.sin(2 * np.pi * base * k * time + k) for k in (1, 2.01, 3.7))
         right = sum(np.sin(2 * np.pi * base * k * time - k) for k in (1, 1.51, 2.9))
         sound = np.stack([left, right], axis=1) * self.amplitude
+        noise = np.random.default_rng(self.number).normal(0, 1, (count + 32, 2))
+        soft = sum(noise[k : count + k] for k in range(32)) / np.sqrt(32)
+        sound += soft * self.amplitude * 0.3
         for beep in self.beeps:
             at = beep * RATE // FPS
             tone = np.sin(2 * np.pi * 3000 * np.arange(RATE // FPS) / RATE) * 0.5

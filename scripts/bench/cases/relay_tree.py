@@ -18,7 +18,7 @@ _STEPS = Path(__file__).resolve().parents[1] / "steps_once.py"
 
 def relay_tree(shop: Workshop) -> Outcome:
     """A complete binary tree: the left child continues, the right one is another's remix."""
-    depth = 5 if shop.quick else 7
+    depth = 4 if shop.quick else 7
     atoms = 2**depth - 1
     leaves = 2 ** (depth - 1)
     room = shop.room(f"tree-{atoms}")
