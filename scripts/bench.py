@@ -39,14 +39,13 @@ from bench.workshop import Workshop  # noqa: E402
 Case = Callable[[Workshop], Outcome]
 
 
-def cases(shop: Workshop, atoms: AtomSource | None) -> dict[str, Case]:
+def cases(shop: Workshop, atoms: AtomSource | None, rounds: int) -> dict[str, Case]:
     """The cases by name, in the order in which they run."""
     sources = [atoms] if atoms else [AtomSource.GENERATED]
     if atoms is None and shop.media is not None and not shop.quick:
         sources.append(AtomSource.MEDIA)
     found: dict[str, Case] = {"start": start.start}
     for source in sources:
-        rounds = 2 if source is AtomSource.GENERATED and not shop.quick else 1
         found[f"side-{source.value}"] = partial(
             side_by_side.side_by_side, source=source, rounds=rounds
         )
@@ -68,6 +67,9 @@ def main() -> int:
     parser.add_argument("--atoms", type=AtomSource, choices=list(AtomSource))
     parser.add_argument("--only", nargs="+", default=[], metavar="CASE")
     parser.add_argument("--strict", action="store_true", help="exit with 1 where a goal is missed")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="cold runs, of which the least counts"
+    )
     parser.add_argument("--work", type=Path, help="keep atoms and films here")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "benchmark")
     args = parser.parse_args()
@@ -76,7 +78,7 @@ def main() -> int:
         work = (args.work or Path(folder)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         shop = Workshop(work, args.quick, media if (media / "dev").is_dir() else None)
-        known = cases(shop, args.atoms)
+        known = cases(shop, args.atoms, args.rounds)
         if unknown := set(args.only) - set(known):
             parser.error(f"unknown cases {sorted(unknown)}; there are {', '.join(known)}")
         report = Report(shop, args.out, keep=bool(args.only))

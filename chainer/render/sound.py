@@ -33,9 +33,12 @@ times the coding noise, measured), just where a cut would splice."""
 _TAIL_SAMPLES = 4 * AAC_FRAME
 _EDGE_SAMPLES = 144
 _TRIES = 4
-_CLOSE_LU = 0.3
+_CLOSE_LU = 0.4
 _MAX_LIMITING = 15.0
 _LIMITED_YIELD = 0.7
+_LIMITED_LOSS = 0.12
+"""Loudness that the limiter takes for each decibel it must hold back, as the first guess: the
+median over 28 clips of speech, music and noise was 0.11. Most clips then need one pass."""
 _PEAK_MARGIN = 0.35
 
 
@@ -99,8 +102,11 @@ def finish_sound(
     most = float(target.max_gain)
     gain = min(wanted, most)
     limit: float | None = None
-    if measured.true_peak + gain > ceiling - _PEAK_MARGIN:
+    over = measured.true_peak + gain - (ceiling - _PEAK_MARGIN)
+    if over > 0:
         limit = ceiling - _PEAK_MARGIN
+        if wanted <= most:
+            gain += _LIMITED_LOSS * over
     done = _encode(runner, raw, samples, gain, limit, profile, folder)
     before: tuple[float, float] | None = None
     for _ in range(_TRIES):

@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.measure import Run, measure
 from bench.workshop import Workshop
 from chainer.profile import Profile
+from chainer.render.encoder import sound_options
 
 OVERLAP = 12
 """Frames that neighbours share: 0.4 s."""
@@ -38,7 +39,9 @@ def encoder_words(profile: Profile) -> list[str]:
 
 def sound_words(profile: Profile) -> list[str]:
     """The house settings of the sound."""
-    return ["-c:a", "aac", "-b:a", f"{profile.audio_kbps}k", "-ar", "48000", "-ac", "2"]
+    options = {name: value for name, value in sound_options(profile).items() if ":" in name}
+    words = [word for name, value in options.items() for word in (f"-{name}", str(value))]
+    return [*words, "-aac_coder", str(sound_options(profile).get("aac_coder", "twoloop"))]
 
 
 def film_frames(count: int, frames: int) -> int:

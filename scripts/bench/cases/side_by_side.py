@@ -122,7 +122,7 @@ class _Bench:
             goals=self._goals(cpu, rows),
             notes=[
                 f"Atoms: {self._atoms.words}.",
-                f"Processor seconds: the least of {rounds} (cached: of 3).",
+                f"Processor seconds: the least of {rounds} runs (cached: of 3).",
                 "VMAF: the middle third of every atom against its source file.",
                 *self._notes,
             ],
