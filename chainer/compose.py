@@ -110,7 +110,7 @@ def plan_episode(
         layout,
         _slot_specs(layout, atoms, words, settings, ffmpeg),
         partial(_joint_spec, layout, settings, ffmpeg),
-        partial(PosterSpec, build=ffmpeg.build, maker=_version("opencv-python-headless")),
+        partial(PosterSpec, build=ffmpeg.build),
         store,
         graph.identity,
     )

@@ -165,7 +165,7 @@ class Execution:
                 behind = self._open(stack, spec.behind, "piece")
                 return render_card(runner, spec, behind, folder, on_frame)
             assert isinstance(spec, PosterSpec)
-            return render_poster(runner, spec, self._open(stack, spec.clip, "piece"), folder)
+            return render_poster(runner, self._open(stack, spec.clip, "piece"), folder)
 
     def _open(self, stack: ExitStack, key: Digest, name: str) -> IO[bytes]:
         """A file of an earlier step, whole: a damaged one is made again first."""

@@ -156,11 +156,10 @@ class PosterSpec:
 
     clip: Digest
     build: str
-    maker: str
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
-        return {"engine": ENGINE, "clip": self.clip, "build": self.build, "maker": self.maker}
+        return {"engine": ENGINE, "clip": self.clip, "build": self.build}
 
 
 Spec = ConformSpec | JointSpec | CardSpec | PosterSpec

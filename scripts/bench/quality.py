@@ -51,7 +51,9 @@ def _inputs(film: Path, part: Part) -> tuple[list[str], str]:
     for path, first in ((film, part.film_first), (part.source, part.source_first)):
         # Half a frame early: the first picture at or after that time is the one meant.
         words += ["-ss", f"{max(0.0, (first - 0.5) / 30):.6f}", "-i", str(path)]
-    even = f"trim=end_frame={part.frames},settb=1/30,setpts=N,format=yuv420p"
+    # Where one is tagged and the other is not, FFmpeg would convert colours before comparing.
+    tags = "range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"
+    even = f"trim=end_frame={part.frames},settb=1/30,setpts=N,format=yuv420p,setparams={tags}"
     return words, f"[0:v]{even}[a];[1:v]{even}[b]"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from bench.outcome import Outcome, number
 from bench.workshop import Workshop
 from chainer import __version__
+from chainer.render.encoder import ENGINE
 
 SCHEMA = "chainer.bench/1"
 _TOOLS = ("av", "imageio-ffmpeg", "moviepy", "numpy", "opencv-python-headless")
@@ -47,6 +48,7 @@ class Report:
     def add(self, outcome: Outcome) -> None:
         """Take a case in and write the files."""
         case = outcome.as_json()
+        case["engine"] = ENGINE
         case["load_at_start"] = round(self._load, 1)
         self._load = os.getloadavg()[0]
         text = json.dumps(case, ensure_ascii=False)
@@ -86,7 +88,7 @@ def page(data: dict[str, Any]) -> str:
 
 
 def _section(case: dict[str, Any]) -> list[str]:
-    lines = ["", f"## {case['title']}", "", f"Load average at start: {case['load_at_start']}.", ""]
+    lines = ["", f"## {case['title']}", "", _made(case), ""]
     if case["rows"]:
         columns = list(dict.fromkeys(key for row in case["rows"] for key in row))
         lines += [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
@@ -97,6 +99,10 @@ def _section(case: dict[str, Any]) -> list[str]:
     if case["commands"]:
         lines += ["", "```sh", *case["commands"], "```"]
     return lines
+
+
+def _made(case: dict[str, Any]) -> str:
+    return f"Engine {case['engine']}. Load average at start: {case['load_at_start']}."
 
 
 def _machine() -> str:
