@@ -20,7 +20,8 @@ from chainer.timebase import AAC_FRAME
 from chainer.timeline.joint import JointStyle
 from chainer.timeline.layout import CUT_FADE_SAMPLES
 
-_RUN_UP = 12
+_RUN_UP = 64
+_RUN_OUT = 6
 """AAC frames encoded before and after what is kept. With 4 and more, a splice adds no error
 above the coding noise; with 1 or 2 it is two to five times as much (measured)."""
 
@@ -43,7 +44,7 @@ def render_joint(
     if spec.frames:
         outputs.append(_picture(spec, pieces, folder))
     first = spec.packet_first - 1 - _RUN_UP
-    last = spec.packet_last + _RUN_UP
+    last = spec.packet_last + _RUN_OUT
     outputs.append(_sound(spec, sounds, first, last))
     graph = ffmpeg.merge_outputs(*outputs)
     runner.run(runner.argv(graph), "rendering a joint", cwd=folder, on_frame=on_frame)

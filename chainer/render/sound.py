@@ -24,11 +24,12 @@ from chainer.timebase import AAC_FRAME
 BYTES_PER_SAMPLE = 8
 """Of the raw samples between the passes: two channels of 32-bit float."""
 
-RUN_UP = 12
-"""AAC frames of mirrored sound that are encoded before a clip's own and then left out.
+RUN_UP = 64
+"""AAC frames of mirrored sound that are encoded before a clip's own and then left out; fewer where
+the clip is shorter.
 
 An encoder that starts in the middle of a loud sound spends its first frames badly (up to ten
-times the coding noise, measured), just where a cut would splice."""
+times the coding noise, measured), just where a cut would splice, and takes a second to settle."""
 
 _TAIL_SAMPLES = 4 * AAC_FRAME
 _EDGE_SAMPLES = 144
@@ -84,7 +85,7 @@ def finish_sound(
 ) -> SoundFacts:
     """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples.
 
-    The clip's own packets start at `RUN_UP` in `sound.mp4`: see `clip_packets`.
+    The clip's own packets in `sound.mp4` are those of `clip_packets`.
     """
     target = profile.loudness
     ceiling = float(target.true_peak)
@@ -136,7 +137,12 @@ def finish_sound(
 
 def clip_packets(samples: int) -> tuple[int, int]:
     """The packets [first, last) of `sound.mp4` that belong to a clip of so many samples."""
-    return RUN_UP, RUN_UP - (-samples // AAC_FRAME) + 3
+    first = _run_up(samples)
+    return first, first - (-samples // AAC_FRAME) + 3
+
+
+def _run_up(samples: int) -> int:
+    return min(RUN_UP, samples // AAC_FRAME)
 
 
 def _encode(
@@ -157,7 +163,8 @@ def _encode(
     if limit is not None:
         stream = _limited(stream, limit, samples)
     branches = stream.filter_multi_output("asplit", 3)
-    run_up = branches[2].filter("atrim", end_sample=RUN_UP * AAC_FRAME).filter("areverse")
+    run_up = branches[2].filter("atrim", end_sample=_run_up(samples) * AAC_FRAME)
+    run_up = run_up.filter("areverse")
     aac = branches[0].filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
     aac = ffmpeg.concat(run_up, aac, v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
     outputs = (
@@ -176,7 +183,7 @@ def _measure(runner: Runner, name: str, samples: int, folder: Path) -> Measured:
     """Loudness and true peak of the clip's own part of what was encoded, decoded again."""
     import ffmpeg
 
-    first = RUN_UP * AAC_FRAME
+    first = _run_up(samples) * AAC_FRAME
     stream = ffmpeg.input(name).audio
     stream = stream.filter("atrim", start_sample=first, end_sample=first + samples)
     stream = stream.filter("ebur128", peak="true", framelog="quiet")
