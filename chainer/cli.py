@@ -185,18 +185,25 @@ def _walk_options(command: _Command) -> _Command:
 @_settings_options
 @_output_options
 @click.pass_obj
-def demo(_session: Session, /, out: Path, **options: Any) -> None:
+def demo(session: Session, /, out: Path, **options: Any) -> None:
     """Build the bundled sample end to end.
 
     \b
     Example:
       chainer demo -o demo
     """
+    from chainer.compose import plan_episode
     from chainer.sample import demo_order
 
     order = demo_order()
-    walk = {"kind": order.kind, "start": order.start, "pick": "best"}
-    compose.callback(graph=order.graph, out=out, **walk, **_no_walk(), **options)  # type: ignore[misc]
+    plan = plan_episode(
+        _load(order.graph),
+        order.start,
+        kind=order.kind,
+        settings=_settings(options),
+        cancel=session.cancel,
+    )
+    session.console.result(_build(session, plan, out))
 
 
 @main.command()
@@ -289,24 +296,11 @@ def compose(session: Session, /, graph: Path, start: str | None, out: Path, **op
     Example:
       chainer compose graphs/harbor.json --start a1 -o out/harbor
     """
-    from chainer.compose import render_episode
-
     several = options["pick"] == "all"
-    done = []
-    for one in _plans(session, graph, start, options):
-        target = out / one.chain.id if several else out
-        if not session.console.quiet:
-            for note in one.notes:
-                session.console.note(note)
-        episode = render_episode(
-            one, target, on_progress=session.console.progress, cancel=session.cancel
-        )
-        done.append(episode.as_json())
-        ran, kept = episode.steps_run, episode.steps_cached
-        session.console.say(
-            f"{target}: {episode.manifest.title}, {seconds_text(episode.manifest.seconds)}, "
-            f"{len(episode.manifest.chain)} atoms; {ran} steps ran, {kept} were in the store"
-        )
+    done = [
+        _build(session, one, out / one.chain.id if several else out)
+        for one in _plans(session, graph, start, options)
+    ]
     session.console.result({"episodes": done} if several else done[0])
 
 
@@ -537,16 +531,20 @@ def _weight(text: str) -> tuple[str, Any]:
         raise click.BadParameter(f"{text!r}: {error}", param_hint="--prefer") from None
 
 
-def _no_walk() -> dict[str, Any]:
-    return {
-        "end": None,
-        "through": (),
-        "max_seconds": None,
-        "exact": None,
-        "prefer": (),
-        "avoid": (),
-        "new_author_on_remix": False,
-    }
+def _build(session: Session, plan: EpisodePlan, target: Path) -> dict[str, Any]:
+    """Render one plan into `target` and say what became of it."""
+    from chainer.compose import render_episode
+
+    console = session.console
+    for note in plan.notes:
+        console.note(note)
+    episode = render_episode(plan, target, on_progress=console.progress, cancel=session.cancel)
+    ran, kept = episode.steps_run, episode.steps_cached
+    console.say(
+        f"{target}: {episode.manifest.title}, {seconds_text(episode.manifest.seconds)}, "
+        f"{len(episode.manifest.chain)} atoms; {ran} steps ran, {kept} were in the store"
+    )
+    return episode.as_json()
 
 
 def _show_plan(console: Console, plan: EpisodePlan) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from chainer.digest import Digest
-from chainer.errors import Cancelled, OutputError, RenderError, StoreError
+from chainer.errors import Cancelled, RenderError, StoreError
 from chainer.mp4 import (
     AudioSpec,
     Chapter,
@@ -89,10 +89,6 @@ def assemble(
         digest, size = write_film(target, film, shelf.index, shelf.open, on_bytes=report)
     except Mp4Error as error:
         raise RenderError(f"the pieces do not fit together: {error}", code="assembly") from error
-    except StoreError:
-        raise
-    except OSError as error:
-        raise _cannot_write(target, error) from error
     if sum(span.count for span in film.video_spans) != plan.layout.frames:
         raise RenderError("the film does not have the frames that were planned", code="frames")
     return FilmFile(digest, size)
@@ -165,14 +161,3 @@ def _mixed(name: str, what: str) -> RenderError:
         "cannot mend; remove it with `chainer store gc --max-bytes 0` and run again",
         code="mixed",
     )
-
-
-def _cannot_write(target: Path, error: OSError) -> OutputError | StoreError:
-    if error.errno == 28:
-        return StoreError(
-            f"{target.parent}: the disk is full; free some space and run the same command again: "
-            "finished steps are kept",
-            code="disk-full",
-            path=str(target),
-        )
-    return OutputError(f"{target} cannot be written: {error.strerror}", path=str(target))

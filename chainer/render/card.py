@@ -18,6 +18,7 @@ from chainer.media.child import ChildLimits, run_child
 from chainer.mp4 import write_excerpt
 from chainer.render.clip import PICTURE, SILENCE, clip_keys, finish_clip, write_silence
 from chainer.render.encoder import picture_options
+from chainer.render.picture import house_picture
 from chainer.render.run import Runner
 from chainer.render.spec import CardSpec, CardStyle
 
@@ -57,10 +58,8 @@ def render_card(
     picture = ffmpeg.input("card.mkv").video
     picture = picture.filter(
         "scale", out_color_matrix="bt709", out_range="tv", flags="accurate_rnd+full_chroma_int"
-    ).filter("format", "yuv420p")
-    picture = picture.filter(
-        "setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709"
-    ).filter("setsar", "1")
+    )
+    picture = house_picture(picture)
     options = picture_options(spec.profile, keys)
     output = ffmpeg.output(picture, PICTURE, **options, **{"frames:v": spec.frames})
     runner.run(runner.argv(output), "encoding a card", cwd=folder, on_frame=on_frame)

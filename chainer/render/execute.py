@@ -22,7 +22,7 @@ from chainer.media.source import SourceFile
 from chainer.render.card import render_card
 from chainer.render.conform import conform
 from chainer.render.joint import render_joint
-from chainer.render.plan import RenderPlan, Step, Why, remembered, slot_of
+from chainer.render.plan import RenderPlan, Step, remembered, slot_of
 from chainer.render.poster import render_poster
 from chainer.render.run import Runner
 from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec
@@ -196,6 +196,3 @@ class _Either(threading.Event):
 
     def is_set(self) -> bool:
         return self._second.is_set() or (self._first is not None and self._first.is_set())
-
-
-__all__ = ["Execution", "Kitchen", "StepDone", "Why"]

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from chainer.mp4 import write_excerpt
 from chainer.render.encoder import picture_options, sound_options
+from chainer.render.picture import house_picture
 from chainer.render.piece import pack
 from chainer.render.run import Runner
 from chainer.render.spec import JointSpec
@@ -91,10 +92,7 @@ def _picture(spec: JointSpec, pieces: tuple[IO[bytes], IO[bytes]], folder: Path)
             left = left.filter("tpad", stop=spec.gap, stop_mode="add", color="black")
         right = right.filter("fade", t="in", s=0, n=spec.back)
         picture = ffmpeg.concat(left, right, v=1, a=0)
-    picture = picture.filter("format", "yuv420p")
-    picture = picture.filter(
-        "setparams", range="tv", color_primaries="bt709", color_trc="bt709", colorspace="bt709"
-    ).filter("setsar", "1")
+    picture = house_picture(picture)
     options = picture_options(spec.profile, (0,))
     return ffmpeg.output(picture, "picture.mp4", **options, **{"frames:v": spec.frames})
 

@@ -32,6 +32,11 @@ def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         stream = _shape(_colour(_cut(stream, spec), video), video, spec)
     else:
         stream = _cut(_shape(_colour(stream, video), video, spec), spec)
+    return house_picture(stream)
+
+
+def house_picture(stream: Any) -> Any:
+    """The last filters before every encoder: what the pieces of a profile must agree in."""
     stream = stream.filter("format", "yuv420p")
     stream = stream.filter(
         "setparams",

@@ -267,8 +267,13 @@ def test_an_interrupt_of_ours_kills_it() -> None:
         signal.raise_signal(signal.SIGINT)
 
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
-    with pytest.raises(KeyboardInterrupt):
-        run_child(python(code), limits=FREE, on_line=interrupt)
+    # A shell starts what it runs in the background with SIGINT ignored, and Python keeps that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_child(python(code), limits=FREE, on_line=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ends(pids[0])
 
 
