@@ -31,6 +31,14 @@ EDGE_SIDE = 160
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """A decoded picture at `seconds` from the window's start, upright, any size."""
+
+    seconds: Fraction
+    pixels: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Still:
     """A remembered picture: long side `STILL_SIDE`, at `seconds` from the window's start."""
 
