@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from chainer.graph.file_model import FileModel
@@ -35,10 +42,16 @@ EdgeKey = Annotated[
 
 
 class Joint(FileModel):
-    """How the author wants two atoms to meet; without `seconds` the planner chooses."""
+    """How the author wants two atoms to meet; without `seconds` the planner chooses.
+
+    With `grade` false the memory leaves the colours of the second atom as they are at this joint,
+    with `trim` false all frames of both.
+    """
 
     kind: JointKind = JointKind.AUTO
     seconds: Time | None = None
+    grade: StrictBool = True
+    trim: StrictBool = True
 
     @model_validator(mode="after")
     def _cut_takes_no_time(self) -> Joint:

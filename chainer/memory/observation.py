@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chainer.digest import Digest
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+Picture = NDArray[np.uint8]
+"""uint8 [height, width, 3], B G R, BT.709 R'G'B' full range, upright, square pixels."""
 
-    Picture = NDArray[np.uint8]
-    """uint8 [height, width, 3], B G R, BT.709 R'G'B' full range, upright, square pixels."""
-    Luma = NDArray[np.uint8]
-    """uint8 [height, width]."""
-    Vector = NDArray[np.float32]
-    """float32 [n]."""
+Luma = NDArray[np.uint8]
+"""uint8 [height, width], or [n, height, width]."""
+
+Vector = NDArray[np.float32]
+"""float32 [n]."""
 
 STILL_SIDE = 192
 """Longer side of a still, pixels."""

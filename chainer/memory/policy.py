@@ -35,10 +35,10 @@ class Thresholds(BaseModel):
     seamless: float = Field(default=0.15, gt=0, lt=1)
     same_setup: float = Field(default=0.55, gt=0, lt=1)
     """Structural difference (1 - correlation of edges) up to which a joint is of this kind."""
-    light_seamless: float = Field(default=0.42, gt=0)
-    colour_seamless: float = Field(default=0.41, gt=0)
-    light_same_setup: float = Field(default=0.94, gt=0)
-    colour_same_setup: float = Field(default=0.47, gt=0)
+    light_seamless: float = Field(default=0.55, gt=0)
+    colour_seamless: float = Field(default=0.50, gt=0)
+    light_same_setup: float = Field(default=1.0, gt=0)
+    colour_same_setup: float = Field(default=0.8, gt=0)
     mirror: float = Field(default=0.05, gt=0, lt=1)
     zoom: float = Field(default=0.05, gt=0)
     """log2 of the scale."""
@@ -59,6 +59,10 @@ class GradePolicy(BaseModel):
     """Share of the picture that must have a trusted counterpart."""
     min_shift: float = Field(default=1.0, ge=0)
     max_shift: float = Field(default=6.0, gt=0)
+    """Beyond it a change is taken for meant."""
+    max_shift_sure: float = Field(default=32.0, gt=0)
+    """The same where nearly all of the picture is found again and one change of light explains
+    nearly all of the difference: then nothing was meant but the light went wrong."""
 
 
 class MemoryPolicy(BaseModel):

@@ -1,7 +1,7 @@
 """The filter graph that brings any picture to the house format.
 
-Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape. Everything
-odd about a source is made ordinary here and nowhere else.
+Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape and grade.
+Everything odd about a source is made ordinary here and nowhere else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from chainer.media.info import ColourRange, HdrKind, VideoInfo
 from chainer.profile import Profile
+from chainer.render.grade import graded
 from chainer.render.spec import ConformSpec, Fit
 
 _COVER_LIMIT = Fraction(10, 9)
@@ -93,8 +94,15 @@ def _colour(stream: Any, video: VideoInfo) -> Any:
 
 
 def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
-    profile = spec.profile
+    """The house size and the grade, which each layer gets for itself: bars stay black.
+
+    A source that has BT.709 colour and fewer pixels than the house is graded before it grows.
+    """
+    profile, grade = spec.profile, spec.grade
     width, height = video.display_size
+    small = video.width * video.height < profile.width * profile.height
+    if grade is not None and small and _is_house_colour(video):
+        stream, grade = graded(stream, grade), None
     fit = spec.policy.fit
     wide = Fraction(width, height) / Fraction(profile.width, profile.height)
     mismatch = max(wide, 1 / wide)
@@ -105,27 +113,34 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         stored = (video.width, video.height)
         if video.rotation in (90, 270):
             stored = stored[::-1]
-        if size == (width, height) == stored and _is_house_colour(video):
-            return _crop(stream, size, profile)
-        return _crop(_scale(stream, size, video), size, profile)
+        if not (size == (width, height) == stored and _is_house_colour(video)):
+            stream = _scale(stream, size, video)
+        return _graded(_crop(stream, size, profile), grade)
     inner = _even_at_most(profile, wide)
     if fit is Fit.CONTAIN:
-        stream = _scale(stream, inner, video)
+        stream = _graded(_scale(stream, inner, video), grade)
         return stream.filter(
             "pad", profile.width, profile.height, "(ow-iw)/2", "(oh-ih)/2", color="black"
         )
     both = stream.split()
-    back = _blurred(both[0], video, profile, wide)
-    return back.overlay(_scale(both[1], inner, video), x="(W-w)/2", y="(H-h)/2")
+    back = _blurred(both[0], video, profile, wide, grade)
+    front = _graded(_scale(both[1], inner, video), grade)
+    return back.overlay(front, x="(W-w)/2", y="(H-h)/2")
 
 
-def _blurred(stream: Any, video: VideoInfo, profile: Profile, wide: Fraction) -> Any:
+def _graded(stream: Any, grade: tuple[int, ...] | None) -> Any:
+    return stream if grade is None else graded(stream, grade)
+
+
+def _blurred(
+    stream: Any, video: VideoInfo, profile: Profile, wide: Fraction, grade: tuple[int, ...] | None
+) -> Any:
     """The picture filling the frame, blurred and darkened; worked small: none is seen sharp."""
     small = profile.model_copy(
         update={"width": profile.width // 8 & ~1, "height": profile.height // 8 & ~1}
     )
     size = _even_at_least(small, wide)
-    stream = _crop(_scale(stream, size, video, "bilinear"), size, small)
+    stream = _graded(_crop(_scale(stream, size, video, "bilinear"), size, small), grade)
     stream = stream.filter("gblur", sigma=4, steps=2).filter("lutyuv", y="val*0.62+6")
     return stream.filter("scale", profile.width, profile.height, flags="bicubic")
 

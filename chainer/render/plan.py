@@ -24,6 +24,7 @@ class Why(StrEnum):
     NEW = "new"
     MEDIA = "media changed"
     TRIM = "trim changed"
+    GRADE = "grade changed"
     PROFILE = "profile changed"
     POLICY = "settings changed"
     ENCODER = "encoder changed"
@@ -38,6 +39,7 @@ _CAUSES = (
     ("media", Why.MEDIA),
     ("profile", Why.PROFILE),
     ("trim", Why.TRIM),
+    ("grade", Why.GRADE),
     ("policy", Why.POLICY),
     ("style", Why.JOINT),
     ("text", Why.TEXT),
@@ -182,7 +184,8 @@ def _why(step: Step, store: Store, scope: str) -> Why:
     if before == now:
         return Why.MISSING
     for part, why in _CAUSES:
-        if part in now and before.get(part) != now[part]:
+        # A part may also have come or gone: a clip without a grade has no such part.
+        if before.get(part) != now.get(part):
             return why
     return Why.JOINT if step.type is StepType.JOINT else Why.POLICY
 

@@ -46,7 +46,11 @@ class ConformPolicy(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ConformSpec:
-    """One atom in the house format: `frames` from frame `first` of the media at the house rate."""
+    """One atom in the house format: `frames` from frame `first` of the media at the house rate.
+
+    `grade` has twelve whole numbers in units of 1/10,000, a 3x3 matrix row by row and three
+    offsets; see `grade.useful_grade`.
+    """
 
     type: ClassVar[StepType] = StepType.CONFORM
 
@@ -57,10 +61,11 @@ class ConformSpec:
     profile: Profile
     policy: ConformPolicy
     build: str
+    grade: tuple[int, ...] | None = None
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
-        return {
+        parts: dict[str, Any] = {
             "engine": ENGINE,
             "media": self.media,
             "trim": [self.first, self.frames],
@@ -68,6 +73,9 @@ class ConformSpec:
             "policy": self.policy.model_dump(mode="json"),
             "build": self.build,
         }
+        if self.grade is not None:
+            parts["grade"] = list(self.grade)
+        return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chainer.memory.report import JointClass
 from chainer.profile import Exact
 from chainer.timebase import AAC_FRAME, AvGrid, to_frames
 from chainer.timeline.slot import Slot
@@ -38,12 +39,18 @@ class JointStyle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JointWish:
-    """What the author asks for (None: the planner chooses), and what is declared of the two."""
+    """What the author asks for (None: the planner chooses), what is declared, and what was seen.
+
+    `kind` is what the memory made of the two (None: it did not look), and `drift` says that their
+    colours still differ after correction.
+    """
 
     style: JointStyle | None = None
     seconds: Fraction | None = None
     time_changes: bool = False
     note: str = ""
+    kind: JointClass | None = None
+    drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +77,14 @@ class JointPolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     crossfade_seconds: Exact = Field(default=Fraction(2, 5), gt=0, le=5)
+    soft_seconds: Exact = Field(default=Fraction(4, 15), gt=0, le=5)
+    """Of the crossfade within one shot whose colours still differ. Between clips of 10 s it comes
+    out as long as any other, since at 30 fps only 12 frames, or 28, keep to the AV grid there."""
     fade_seconds: Exact = Field(default=Fraction(4, 5), gt=0, le=5)
     max_seconds: Exact = Field(default=Fraction(3), gt=0, le=10)
     auto: JointStyle | None = None
-    """The style of every joint that the author leaves open; None: chosen by what is declared."""
+    """The style of every joint that the author leaves open; None: chosen by what is declared and
+    what the memory has seen."""
 
 
 def choose_joint(
@@ -86,11 +97,10 @@ def choose_joint(
     AV grid, where its sound needs no shift. Each of the two joints of a clip takes less than half
     of it, so that every pair of neighbours can be decided alone.
     """
-    style, why = _style(wish, policy)
+    style, seconds, why = _style(wish, policy)
     notes: tuple[str, ...] = (wish.note,) if wish.note else ()
     if style is JointStyle.CUT:
         return Joint(style, 0, 0, 0, 0, why, notes)
-    seconds = policy.crossfade_seconds if style is JointStyle.CROSSFADE else policy.fade_seconds
     asked = wish.seconds is not None
     if wish.seconds is not None:
         seconds = min(wish.seconds, policy.max_seconds)
@@ -124,14 +134,26 @@ def _between(grid: AvGrid) -> int:
     return math.ceil(_SOUND_BETWEEN * AAC_FRAME * grid.fps / grid.sample_rate)
 
 
-def _style(wish: JointWish, policy: JointPolicy) -> tuple[JointStyle, str]:
+def _style(wish: JointWish, policy: JointPolicy) -> tuple[JointStyle, Fraction, str]:
+    """The style, how long it is where nobody asks for a length, and why."""
+    style, seconds = JointStyle.CROSSFADE, policy.crossfade_seconds
     if wish.style is not None:
-        return wish.style, "asked for by the author"
-    if policy.auto is not None:
-        return policy.auto, "the settings' style for joints left open"
-    if wish.time_changes:
-        return JointStyle.FADE, "the declared time of day changes"
-    return JointStyle.CROSSFADE, "nothing declared speaks against it"
+        style, why = wish.style, "asked for by the author"
+    elif policy.auto is not None:
+        style, why = policy.auto, "the settings' style for joints left open"
+    elif wish.time_changes:
+        style, why = JointStyle.FADE, "the declared time of day changes"
+    elif wish.kind is JointClass.SEAMLESS and not wish.drift:
+        style, why = JointStyle.CUT, "one shot goes on"
+    elif wish.kind is JointClass.SEAMLESS:
+        seconds, why = policy.soft_seconds, "one shot goes on, but its colours still differ"
+    elif wish.kind is JointClass.SAME_SETUP:
+        why = "the same set-up again: a crossfade hides the jump"
+    elif wish.kind is JointClass.NEW_SETUP:
+        style, why = JointStyle.CUT, "another set-up: a cut, as films do"
+    else:
+        why = "nothing declared speaks against it"
+    return style, policy.fade_seconds if style is JointStyle.FADE else seconds, why
 
 
 def _near(frames: int, rest: int, step: int) -> int:

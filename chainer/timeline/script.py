@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chainer.graph import Atom, Chain, Graph, JointKind, Leg, WalkKind
+from chainer.memory.report import JointClass
 from chainer.timeline.joint import JointStyle, JointWish
 from chainer.timeline.layout import Layout
 from chainer.timeline.slot import SlotContent
@@ -15,7 +16,9 @@ _STYLES = {
     JointKind.CUT: JointStyle.CUT,
     JointKind.CROSSFADE: JointStyle.CROSSFADE,
     JointKind.FADE: JointStyle.FADE,
+    JointKind.MATCH: JointStyle.CUT,
 }
+"""What is made of each kind. A match is a cut whose point the memory chooses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +38,28 @@ class Titles:
     line: str
 
 
-def joint_wish(leg: Leg, before: Atom, after: Atom) -> JointWish:
-    """What the edge of `leg` asks for, and what the two atoms declare of time."""
+def joint_wish(
+    leg: Leg, before: Atom, after: Atom, kind: JointClass | None = None, *, drift: bool = False
+) -> JointWish:
+    """What the edge of `leg` asks for, what the two atoms declare of time, and what was seen.
+
+    `kind` is the memory's (None: it did not look); `drift` says that colours still differ.
+    """
     changes = bool(
         before.time_of_day and after.time_of_day and before.time_of_day != after.time_of_day
     )
+    wish = JointWish(time_changes=changes, kind=kind, drift=drift)
     asked = leg.edge.joint if leg.edge is not None else None
     if asked is None or asked.kind is JointKind.AUTO:
-        return JointWish(seconds=None, time_changes=changes)
+        return wish
     style = _STYLES.get(asked.kind)
-    note = "" if style else f"joint kind {asked.kind.value} is not rendered yet: chosen as if open"
-    seconds = asked.seconds if style is not None and style is not JointStyle.CUT else None
-    return JointWish(style=style, seconds=seconds, time_changes=changes, note=note)
+    note = ""
+    if style is None:
+        note = f"joint kind {asked.kind.value} is not rendered yet: chosen as if open"
+    elif asked.kind is JointKind.MATCH and kind is None:
+        note = "joint kind match: without the memory nobody looks for the point, so a plain cut"
+    timed = style is not None and style is not JointStyle.CUT
+    return replace(wish, style=style, seconds=asked.seconds if timed else None, note=note)
 
 
 def titles(graph: Graph, chain: Chain) -> Titles:

@@ -5,6 +5,7 @@ The file decides. Every difference is said in words, for the plan, the manifest 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,11 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chainer.errors import MediaRefused
 from chainer.graph import Atom, SlotKind
-from chainer.media.info import MediaInfo
+from chainer.media.info import MediaInfo, VideoInfo
 from chainer.profile import Exact
 from chainer.timebase import time_text, to_frames
 
 _MIN_FRAMES = 8
+
+_TICK = Fraction(1, 1000)
+"""Seconds by which a container may have rounded when a picture shows."""
 
 
 class SlotPolicy(BaseModel):
@@ -42,8 +46,21 @@ class UsedRange:
     differences: tuple[str, ...]
 
 
-def used_range(atom: Atom, info: MediaInfo, fps: Fraction, policy: SlotPolicy) -> UsedRange:
-    """What of the media plays. Raises `MediaRefused` where nothing to speak of is left."""
+def used_range(
+    atom: Atom,
+    info: MediaInfo,
+    fps: Fraction,
+    policy: SlotPolicy,
+    *,
+    drop_start: Fraction = Fraction(0),
+    drop_end: Fraction = Fraction(0),
+) -> UsedRange:
+    """What of the media plays. Raises `MediaRefused` where nothing to speak of is left.
+
+    `drop_start` and `drop_end` are seconds that are left out of what would play otherwise: no
+    picture that appears in them is shown, not even for one frame of the house rate. Where too
+    little would be left, they are ignored, and a difference says so.
+    """
     video = info.video
     if video is None:
         raise MediaRefused(f"atom {atom.id}: {atom.media} has no picture", atom=atom.id)
@@ -65,17 +82,46 @@ def used_range(atom: Atom, info: MediaInfo, fps: Fraction, policy: SlotPolicy) -
                 f"line {number + 1} ends at {_text(line.end)} s, what plays at {_text(end)} s"
             )
             break
-    first = to_frames(start, fps)
-    frames = to_frames(end, fps) - first
-    if frames < _MIN_FRAMES:
+    first, last = to_frames(start, fps), to_frames(end, fps)
+    if last - first < _MIN_FRAMES:
         raise MediaRefused(
-            f"atom {atom.id}: of {atom.media} only {max(frames, 0)} frames are left, at least "
-            f"{_MIN_FRAMES} are needed; trim less, or give a longer file",
+            f"atom {atom.id}: of {atom.media} only {max(last - first, 0)} frames are left, at "
+            f"least {_MIN_FRAMES} are needed; trim less, or give a longer file",
             code="media-short",
             atom=atom.id,
-            frames=frames,
+            frames=last - first,
         )
-    return UsedRange(first, frames, tuple(differences))
+    if drop_start > 0 or drop_end > 0:
+        inner = (
+            _shown_from(start + drop_start, video, fps) if drop_start > 0 else first,
+            _gone_before(end - drop_end, fps) if drop_end > 0 else last,
+        )
+        if inner[1] - inner[0] >= _MIN_FRAMES:
+            first, last = inner
+        else:
+            differences.append(
+                f"{_text(drop_start)} s at the start and {_text(drop_end)} s at the end were to be "
+                f"left out, but of {_text(end - start)} s that is too much: all of it plays"
+            )
+    return UsedRange(first, last - first, tuple(differences))
+
+
+def _shown_from(moment: Fraction, video: VideoInfo, fps: Fraction) -> int:
+    """The first house frame by which every picture from before `moment` is gone.
+
+    A picture of time t is first seen in house frame round(t * fps) and stays until the next
+    one comes. So this is the frame of the first picture at or after `moment`: that very picture,
+    unless the media has more pictures than the house and the next one falls into the same frame.
+    """
+    if video.variable_rate:
+        return math.ceil(moment * fps)  # nobody knows here when the next picture comes
+    number = math.ceil((moment - _TICK) * video.frame_rate)
+    return to_frames(number / video.frame_rate + _TICK, fps)
+
+
+def _gone_before(moment: Fraction, fps: Fraction) -> int:
+    """The first house frame that could show a picture from `moment` on."""
+    return to_frames(moment - _TICK, fps)
 
 
 def _fit_slot(

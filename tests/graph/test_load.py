@@ -100,6 +100,25 @@ def test_round_trip_through_text_keeps_everything() -> None:
     assert dump_graph(graph) == data
 
 
+def test_an_author_may_keep_the_memory_from_a_joint() -> None:
+    data = example()
+    joint = parse_graph(data, source="test").edges_out("a1")[0].joint
+    assert joint is not None
+    assert (joint.grade, joint.trim) == (True, True)
+    for switches in ({"grade": False}, {"trim": False}, {"grade": False, "trim": False}):
+        data["edges"][0]["joint"] = dict(switches)
+        graph = parse_graph(data, source="test")
+        joint = graph.edges_out("a1")[0].joint
+        assert joint is not None
+        assert {"grade": joint.grade, "trim": joint.trim} == {
+            "grade": True,
+            "trim": True,
+            **switches,
+        }
+        # What is not said in the file is not written either.
+        assert dump_graph(graph)["edges"][0]["joint"] == switches
+
+
 def test_times_are_read_by_their_decimal_text() -> None:
     text = json.dumps(data_of([], "a", a={"trim": {"end": "@"}}))
     for written, seconds in {
@@ -264,6 +283,11 @@ ONE_FAULT: dict[str, tuple[Callable[[dict[str, Any]], object], str, str]] = {
         lambda d: d["edges"][0]["joint"].update(kind="cut"),
         "$.edges[0].joint",
         "joint",
+    ),
+    "a switch that is no truth value": (
+        lambda d: d["edges"][0]["joint"].update(grade="no"),
+        "$.edges[0].joint.grade",
+        "bool-type",
     ),
     "removes on a continuation": (
         lambda d: d["edges"][0].update(removes=["mei"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainer.memory.report import JointClass
 from chainer.profile import Profile
 from chainer.timebase import AAC_FRAME, AvGrid
 from chainer.timeline import (
@@ -66,10 +68,13 @@ wishes = st.builds(
     style=st.sampled_from([None, *JointStyle]),
     seconds=st.none() | lengths_of_time,
     time_changes=st.booleans(),
+    kind=st.sampled_from([None, *JointClass]),
+    drift=st.booleans(),
 )
 policies = st.builds(
     JointPolicy,
     crossfade_seconds=st.sampled_from(["1/30", "0.1", "2/5", "1", "5"]),
+    soft_seconds=st.sampled_from(["1/30", "4/15", "1"]),
     fade_seconds=st.sampled_from(["1/30", "0.2", "4/5", "2", "5"]),
     max_seconds=st.sampled_from(["1/2", "3", "10"]),
     auto=st.sampled_from([None, *JointStyle]),
@@ -220,7 +225,9 @@ def test_joints_left_open_keep_to_the_grid(fps: Fraction, data: st.DataObject) -
     grid = grid_at(fps)
     long_enough = 2 * (grid.frames + to_frames_up(fps)) + 16
     lengths = data.draw(st.lists(st.integers(long_enough, 620), min_size=2, max_size=8))
-    asked = [JointWish(time_changes=data.draw(st.booleans())) for _ in lengths[1:]]
+    soft = JointWish(kind=JointClass.SEAMLESS, drift=True)
+    open_ones = st.sampled_from([JointWish(), JointWish(time_changes=True), soft])
+    asked = [data.draw(open_ones) for _ in lengths[1:]]
     layout = film(fps, lengths, asked, JointPolicy())
     assert all(start % grid.frames == 0 for start in layout.starts)
     for start, sound in zip(layout.starts, layout.sound_starts, strict=True):
@@ -228,10 +235,11 @@ def test_joints_left_open_keep_to_the_grid(fps: Fraction, data: st.DataObject) -
         assert start * Fraction(48_000) / fps == sound * AAC_FRAME
     for part in layout.joint_pieces:
         if part.joint.style is JointStyle.CROSSFADE:
-            # picture and sound of the piece start together and, but for one packet, end together
+            # picture and sound of the piece start together and, but for a packet, end together
             first, last = film_packets(layout, part)
             assert first == grid.aac_frames(part.at)
-            assert last - grid.aac_frames(part.at + part.frames) in (0, 1)
+            end = (part.at + part.frames) * Fraction(48_000) / fps / AAC_FRAME
+            assert -Fraction(1, 2) <= last - end < 2
 
 
 def test_joints_are_not_bent_to_a_grid_of_seconds() -> None:
@@ -346,6 +354,49 @@ def test_a_change_of_time_fades() -> None:
     assert joint.style is JointStyle.FADE
     assert (joint.left, joint.gap, joint.right) == (12, 4, 12)
     assert "time" in joint.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "drift", "style", "words"),
+    [
+        (None, False, JointStyle.CROSSFADE, "nothing declared"),
+        (None, True, JointStyle.CROSSFADE, "nothing declared"),
+        (JointClass.SEAMLESS, False, JointStyle.CUT, "one shot goes on"),
+        (JointClass.SEAMLESS, True, JointStyle.CROSSFADE, "colours still differ"),
+        (JointClass.SAME_SETUP, False, JointStyle.CROSSFADE, "hides the jump"),
+        (JointClass.SAME_SETUP, True, JointStyle.CROSSFADE, "hides the jump"),
+        (JointClass.NEW_SETUP, False, JointStyle.CUT, "as films do"),
+        (JointClass.NEW_SETUP, True, JointStyle.CUT, "as films do"),
+    ],
+)
+def test_what_was_seen_chooses_a_joint_left_open(
+    kind: JointClass | None, drift: bool, style: JointStyle, words: str
+) -> None:
+    wish = JointWish(kind=kind, drift=drift)
+    joint = decide(300, 300, wish)
+    assert joint.style is style
+    assert words in joint.why
+    # What is declared of time says more, and the author and the settings say it first.
+    assert decide(300, 300, replace(wish, time_changes=True)).style is JointStyle.FADE
+    for other in JointStyle:
+        assert decide(300, 300, replace(wish, style=other)).why == "asked for by the author"
+        assert decide(300, 300, wish, JointPolicy(auto=other)).style is other
+
+
+def test_a_shot_whose_colours_differ_goes_over_sooner_where_the_grid_lets_it() -> None:
+    soft = JointWish(kind=JointClass.SEAMLESS, drift=True)
+    usual = JointWish(kind=JointClass.SAME_SETUP)
+    lengths = {rest: decide(288 + rest, 300, soft).overlap for rest in range(16)}
+    assert lengths[8] == 8
+    assert lengths[12] == 12  # from a clip of 10 s 12 frames, or 28, keep to the grid
+    assert all(length % 16 == rest for rest, length in lengths.items())
+    assert all(4 <= length <= 19 for length in lengths.values())
+    sums = [sum(decide(288 + r, 300, wish).overlap for r in range(16)) for wish in (soft, usual)]
+    assert sums[0] < sums[1]
+    joint = decide(300, 300, replace(soft, style=JointStyle.CROSSFADE, seconds=Fraction(4, 15)))
+    assert joint.overlap == 8  # an author's length is kept
+    off = decide(296, 300, soft, JointPolicy(soft_seconds=Fraction(1)))
+    assert off.overlap in (24, 40)
 
 
 @pytest.mark.parametrize("style", JointStyle)
@@ -474,6 +525,7 @@ def test_policy_refuses_what_is_no_length() -> None:
         {"crossfade_seconds": 0},
         {"fade_seconds": "-1"},
         {"max_seconds": "11"},
+        {"soft_seconds": "0"},
         {"x": 1},
     ):
         with pytest.raises(ValueError, match="JointPolicy"):

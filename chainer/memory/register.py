@@ -1,0 +1,121 @@
+"""Finds which pixels of two pictures show the same thing, whatever the light.
+
+Method: luma normalised by local contrast, dense optical flow both ways (DIS: Kroeger et al.,
+"Fast Optical Flow using Dense Inverse Search", 2016), and trust only where both ways agree and
+the normalised pictures match. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from chainer.memory.observation import Luma, Picture
+from chainer.memory.pixels import Floats, common, fit, luma
+
+_SIDE = 192
+_BLUR = 8.0
+_SLIP = 1.0
+"""Pixels by which forth and back may disagree."""
+_MISMATCH = 0.55
+"""Difference of locally normalised luma (standard deviations) above which a pixel is not the
+same thing."""
+_CLIPPED = (6, 249)
+_TEXTURE_FLOOR = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Pixels of two pictures that show the same thing, in the same light or not.
+
+    `source` and `target` are B G R, float32 [n, 3] in 0..255, slightly blurred, from places
+    without edges and without clipping. `score` is the share of the whole picture that was found
+    again, 0 to 1, and `moved` the median way of those pixels, as a fraction of the longer side.
+    """
+
+    source: Floats
+    target: Floats
+    score: float
+    moved: float
+
+    @property
+    def count(self) -> int:
+        """How many pixels there are."""
+        return len(self.source)
+
+
+def register(source: Picture, target: Picture) -> Pairs:
+    """The pixels of `source` that are found again in `target`.
+
+    Both at most about 200 pixels long; shapes may differ, then the middle of the wider counts.
+    """
+    source, target = (np.ascontiguousarray(one) for one in common(source, target))
+    source = fit(source, _SIDE)
+    if target.shape != source.shape:
+        size = (source.shape[1], source.shape[0])
+        target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_AREA), np.uint8)
+    here, there = _normalised(luma(source)), _normalised(luma(target))
+    forth, back = _flow(here, there), _flow(there, here)
+    height, width = here.shape
+    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.float32)
+    where = grid + forth
+    returned = cv2.remap(back, where[..., 0], where[..., 1], cv2.INTER_LINEAR)
+    slip = np.linalg.norm(forth + returned, axis=2)
+    near, far = (cv2.GaussianBlur(one.astype(np.float32), (0, 0), 1.0) for one in (source, target))
+    warped = cv2.remap(far, where[..., 0], where[..., 1], cv2.INTER_LINEAR)
+    seen = cv2.remap(there, where[..., 0], where[..., 1], cv2.INTER_LINEAR)
+    inside = (
+        (where[..., 0] >= 0)
+        & (where[..., 0] <= width - 1)
+        & (where[..., 1] >= 0)
+        & (where[..., 1] <= height - 1)
+    )
+    match = cv2.GaussianBlur(np.abs(here - seen), (0, 0), 1.5)
+    trusted = inside & (slip < _SLIP) & (match < _MISMATCH)
+    usable = trusted & _plain(source) & _unclipped(near) & _unclipped(warped)
+    way = np.linalg.norm(forth, axis=2)[trusted]
+    return Pairs(
+        np.asarray(near[usable], np.float32),
+        np.asarray(warped[usable], np.float32),
+        float(trusted.mean()),
+        float(np.median(way)) / _SIDE if way.size else 1.0,
+    )
+
+
+def moved(one: Luma, other: Luma) -> float:
+    """The median way of the pixels of two luma frames, as a fraction of the longer side."""
+    here, there = _normalised(one), _normalised(other)
+    way = np.linalg.norm(_flow(here, there), axis=2)
+    return float(np.median(way) / max(one.shape))
+
+
+def _normalised(luminance: Luma) -> Floats:
+    """Luma less its surroundings, over their spread: what is left when the light changes."""
+    grey = luminance.astype(np.float32)
+    mean = cv2.GaussianBlur(grey, (0, 0), _BLUR)
+    spread = np.sqrt(np.maximum(cv2.GaussianBlur(grey * grey, (0, 0), _BLUR) - mean * mean, 0))
+    return np.asarray((grey - mean) / (spread + _TEXTURE_FLOOR), np.float32)
+
+
+def _flow(one: Floats, other: Floats) -> Floats:
+    """Flow from `one` to `other`, pixels: float32 [h, w, 2]."""
+    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    finder.setFinestScale(1)
+    a, b = (np.clip(n * 32 + 128, 0, 255).astype(np.uint8) for n in (one, other))
+    return np.asarray(finder.calc(a, b, None), np.float32)  # type: ignore[call-overload]
+
+
+def _plain(pixels: Picture) -> NDArray[np.bool_]:
+    """Where a shift of a pixel changes little."""
+    grey = luma(pixels).astype(np.float32)
+    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
+    return np.asarray(cv2.magnitude(across, down) < 120, np.bool_)
+
+
+def _unclipped(pixels: NDArray[Any]) -> NDArray[np.bool_]:
+    low, high = _CLIPPED
+    return np.asarray((pixels.min(axis=2) >= low) & (pixels.max(axis=2) <= high), np.bool_)
