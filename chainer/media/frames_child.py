@@ -3,7 +3,8 @@
 Run as a script by `frames`, never imported. It opens the descriptor that it is given as
 `probe_child` does, decodes the one picture stream and the one sound stream of the window in a
 single pass, and appends to another descriptor: first the chosen pictures, packed B G R, in
-stored orientation, each small one before the large one of the same moment; then the sound,
+stored orientation, each small one before the large one of the same moment, and the last one once
+more, larger; then the sound,
 mono, 16 bits, low byte first, 48 kHz. What it wrote goes to stdout as JSON. It chooses and
 judges as little as it can: sizes, colours and moments come from the parent.
 

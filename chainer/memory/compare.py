@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from chainer.memory.observation import Picture
 from chainer.memory.pixels import Floats, common, correlation, gradients, lab, luma, sized
-from chainer.memory.register import Pairs, register
+from chainer.memory.register import Pairs, register, shift_of
 
 _PIXELS = 2304  # 64x36, in whatever shape
-_LEAST_PAIRS = 150
 _FLAT = 3.0
 """Standard deviation of luma below which a picture shows nothing."""
 
@@ -81,15 +80,6 @@ def compare(before: Picture, after: Picture) -> Comparison:
         pairs=used,
         empty=any(flat),
     )
-
-
-def shift_of(pairs: Pairs) -> tuple[float, float, float] | None:
-    """Median CIELAB difference, source less target; None from fewer than 150 pixels."""
-    if pairs.count < _LEAST_PAIRS:
-        return None
-    away = lab(pairs.source[None])[0] - lab(pairs.target[None])[0]
-    middle = np.median(away, axis=0)
-    return float(middle[0]), float(middle[1]), float(middle[2])
 
 
 def _small(one: Picture, other: Picture) -> tuple[Picture, Picture]:

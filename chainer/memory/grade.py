@@ -31,6 +31,8 @@ _LEAST_PIXELS = 150
 _EXPLAINED = 0.45
 """A light that changed is explained by one affine change for all pixels; a picture in which
 things changed is not. Less of the difference explained than this: no correction."""
+_FIELDS = 144
+_LEAST_IN_FIELD = 6
 _SURE = 0.75
 """Found again and explained, as shares, from which on even a large shift is drift."""
 
@@ -65,20 +67,20 @@ def propose(witnesses: Sequence[Witness], policy: GradePolicy, *, drifted: bool)
     good = [w for w in witnesses if w.pairs.score >= policy.min_score and w.pairs.count]
     if sum(w.pairs.count for w in good) < _LEAST_PIXELS:
         return Proposal(None, "too little of the picture is found again")
-    source, target, weight = _pooled(good)
+    source, target, weight, fields = _pooled(good)
     change = _fitted(source, target, weight)
     graded = np.clip(source @ change[:3] + change[3], 0, 1)
     before = _lab(source)
     shift = float(np.average(ciede2000(before, _lab(graded)), weights=weight))
-    apart = float(np.average(ciede2000(before, _lab(target)), weights=weight))
     residual = float(np.average(ciede2000(_lab(graded), _lab(target)), weights=weight))
+    apart, left = (_by_field(one, _lab(target), fields) for one in (before, _lab(graded)))
     best = max(good, key=lambda one: one.pairs.score * one.weight)
     score = best.pairs.score
     if shift < policy.min_shift:
         return Proposal(None, f"a shift of {shift:.1f} dE is too small to matter")
-    if residual > (1 - _EXPLAINED) * apart:
+    if left > (1 - _EXPLAINED) * apart:
         return Proposal(None, "the pictures differ in more than their light")
-    sure = score >= _SURE and residual <= (1 - _SURE) * apart
+    sure = score >= _SURE and left <= (1 - _SURE) * apart
     most = policy.max_shift_sure if sure else policy.max_shift
     if shift > most:
         return Proposal(None, f"a shift of {shift:.1f} dE is more than drift ({most:g})")
@@ -108,19 +110,36 @@ def apply_grade(pixels: Picture, grade: Grade | None) -> Picture:
 
 def _pooled(
     witnesses: Sequence[Witness],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Source and target as R G B in 0..1, and the weight of each pixel; a fixed sample."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Source and target as R G B in 0..1, weight and field of each pixel; a fixed sample."""
     parts = []
     share = _MOST_PIXELS // len(witnesses)
-    for one in witnesses:
+    for number, one in enumerate(witnesses):
         step = max(1, one.pairs.count // share)
         here, there = one.pairs.source[::step], one.pairs.target[::step]
         each = np.full(len(here), one.weight * one.pairs.score / len(here))
-        parts.append((here[:, ::-1] / 255, there[:, ::-1] / 255, each))
+        field = one.pairs.cell[::step].astype(np.int64) + number * _FIELDS
+        parts.append((here[:, ::-1] / 255, there[:, ::-1] / 255, each, field))
     source = np.concatenate([part[0] for part in parts]).astype(np.float64)
     target = np.concatenate([part[1] for part in parts]).astype(np.float64)
     weight = np.concatenate([part[2] for part in parts])
-    return source, target, weight / weight.mean()
+    fields = np.concatenate([part[3] for part in parts])
+    return source, target, weight / weight.mean(), fields
+
+
+def _by_field(one: Floats, other: Floats, fields: NDArray[np.int64]) -> float:
+    """The mean over fields of the picture of how far their mean colours lie apart.
+
+    Noise averages out within a field; what changed in a part of the picture only does not.
+    """
+    _, where = np.unique(fields, return_inverse=True)
+    count = np.bincount(where)
+    means = [
+        np.stack([np.bincount(where, colours[:, n]) / count for n in range(3)], axis=1)
+        for colours in (one, other)
+    ]
+    away = ciede2000(*means)[count >= _LEAST_IN_FIELD]
+    return float(away.mean()) if away.size else 0.0
 
 
 def _fitted(

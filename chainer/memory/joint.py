@@ -14,13 +14,13 @@ from typing import Protocol
 
 from chainer.digest import Digest
 from chainer.graph import Atom, Edge
-from chainer.memory.compare import Comparison, compare, shift_of
+from chainer.memory.compare import Comparison, compare
 from chainer.memory.declared import Declared, declared_changes, is_remix
 from chainer.memory.grade import Witness, apply_grade, propose
 from chainer.memory.likeness import Likeness, compare_people
 from chainer.memory.observation import Observation, Picture
 from chainer.memory.policy import FacePolicy, MemoryPolicy, Thresholds
-from chainer.memory.register import Pairs, moved, register
+from chainer.memory.register import Pairs, moved, register, shift_of
 from chainer.memory.replay import find_replay
 from chainer.memory.report import (
     Against,
@@ -39,10 +39,15 @@ _FOUND = 0.9
 its edges say less: blur, noise, or very little in it."""
 _STEP = 0.006
 """How far such a picture may move at a joint at least, as a share of its longer side."""
+_FEATURES = 20
+"""Features found again in one place each, from which on it is the same view, nearer or not."""
+_FLICKER = 2.0
+"""How much more than from frame to frame light may change at a joint without being drift."""
 _NEIGHBOURS = 3
 _WITNESSES = 3
 _TAIL_WEIGHT = 0.5
 """The last picture has all drift so far in it; earlier exemplars have less."""
+_CLEARLY = 0.15
 _COMPARABLE = 0.4
 """Share found again below which colours are not compared."""
 _SAME_RATE = Fraction(1, 100)
@@ -98,7 +103,9 @@ def judge(
     measurable = previous.measurable and observation.measurable and not seen.empty
     mirrored = kind is not JointClass.NEW_SETUP and seen.mirror > limits.mirror
     references = _references(state, first, gallery) if measurable else []
-    measures = _measures(seen, kind, previous, observation, references, limits, measurable)
+    measures = _measures(
+        seen, kind, previous, observation, references, state, limits, measurable=measurable
+    )
     likeness = compare_people(
         state.characters,
         previous,
@@ -153,7 +160,8 @@ def _kind(
         return JointClass.SEAMLESS
     if seen.pairs.score >= _FOUND and seen.pairs.moved <= _usual_step(previous, now):
         return JointClass.SEAMLESS
-    if seen.structure < limits.same_setup or seen.pairs.score >= _FOUND:
+    nearer = seen.inliers >= _FEATURES and abs(seen.scale) < 1
+    if seen.structure < limits.same_setup or seen.pairs.score >= _FOUND or nearer:
         return JointClass.SAME_SETUP
     return JointClass.NEW_SETUP
 
@@ -183,12 +191,16 @@ def _measures(
     previous: Observation,
     now: Observation,
     references: Sequence[_Reference],
+    state: MemoryState,
     limits: Thresholds,
-    measurable: bool,  # noqa: FBT001
+    *,
+    measurable: bool,
 ) -> list[tuple[str, Measure]]:
     seamless = kind is JointClass.SEAMLESS
     light = limits.light_seamless if seamless else limits.light_same_setup
     colour = limits.colour_seamless if seamless else limits.colour_same_setup
+    for one in (previous.world.flicker, now.world.flicker):
+        light, colour = max(light, _FLICKER * one[0]), max(colour, _FLICKER * one[1])
     score = seen.pairs.score
     found: list[tuple[str, Measure]] = [
         ("structure", Measure(seen.structure, "1-ncc", limits.same_setup)),
@@ -198,15 +210,18 @@ def _measures(
     if comparable and kind is not JointClass.NEW_SETUP:
         found.append(("light", Measure(seen.light or 0.0, "L*", light, score)))
         found.append(("colour", Measure(seen.colour or 0.0, "a*b*", colour, score)))
-    best = next((one for one in references if one.pairs.score >= _SAME_LOOK), None)
+    # The clip before speaks for itself above, unless it ended elsewhere.
+    own = comparable and kind is not JointClass.NEW_SETUP
+    others = [one for one in references if not own or one.exemplar.atom != state.atom]
+    best = next((one for one in others if one.pairs.score >= _SAME_LOOK), None)
     if best is not None and (shift := shift_of(best.pairs)) is not None:
         sure = best.pairs.score
         away = abs(shift[0]), (shift[1] ** 2 + shift[2] ** 2) ** 0.5
         found.append(
-            ("light:memory", Measure(away[0], "L*", limits.light_same_setup, sure)),
+            ("light:memory", Measure(away[0], "L*", limits.light_memory, sure)),
         )
         found.append(
-            ("colour:memory", Measure(away[1], "a*b*", limits.colour_same_setup, sure)),
+            ("colour:memory", Measure(away[1], "a*b*", limits.colour_memory, sure)),
         )
     if kind is not JointClass.NEW_SETUP:
         found.append(("mirror", Measure(seen.mirror, "margin", limits.mirror)))
@@ -271,13 +286,21 @@ def _meant(finding: Finding) -> Finding:
 def _witnesses(
     seen: Comparison, references: Sequence[_Reference], tail: Exemplar, *, mirrored: bool
 ) -> list[Witness]:
-    last = Witness(seen.pairs, _TAIL_WEIGHT if references else 1.0, _place(tail))
-    if mirrored:
-        return [last]  # the exemplars were not registered with the mirror image
-    return [
-        last,
-        *(Witness(one.pairs, 1.0, _place(one.exemplar)) for one in references),
+    """What the colours are taken from: the last picture and what was remembered before it.
+
+    Other pictures of the clip before have that clip's own drift in them and are older than its
+    last one: they count only where the last one is not found again as well.
+    """
+    if mirrored:  # the exemplars were not registered with the mirror image
+        return [Witness(seen.pairs, 1.0, _place(tail))]
+    score = seen.pairs.score
+    others = [
+        one
+        for one in references
+        if one.exemplar.atom != tail.atom or one.pairs.score > score + _CLEARLY
     ]
+    last = Witness(seen.pairs, _TAIL_WEIGHT if others else 1.0, _place(tail))
+    return [last, *(Witness(one.pairs, 1.0, _place(one.exemplar)) for one in others)]
 
 
 def _place(exemplar: Exemplar) -> str:

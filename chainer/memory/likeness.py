@@ -209,7 +209,9 @@ class _Joint:
             verdict = self._verdict(old, [sighting], memory=not before)
             close = self._close(before, sighting) if before and self._stays else 0.0
             value = close - 2.0 * verdict.other - verdict.new_clothes
-            if verdict.other and before and self._stays and close <= 0:
+            if verdict.other and (
+                (before and self._stays and close <= 0) or self._anothers(name, sighting)
+            ):
                 continue  # somebody else, somewhere else
             if best is None or value > best[0]:
                 best = value, (number, sighting), verdict
@@ -218,6 +220,13 @@ class _Joint:
         if before and self._stays:
             return self._in_the_stills(name, before[0], best[1] if best else None)
         return [], None
+
+    def _anothers(self, name: str, sighting: Sighting) -> bool:
+        """Whether an unnamed one is a character of the previous clip other than `name`."""
+        if self.previous is None:
+            return False
+        rest = (s for s in self.previous.sightings if s.character not in {"", name})
+        return any(self._linked(one, sighting) for one in rest)
 
     @property
     def _stays(self) -> bool:

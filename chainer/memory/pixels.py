@@ -44,8 +44,10 @@ def luma(pixels: Picture) -> Luma:
 
 def lab(pixels: NDArray[Any]) -> Floats:
     """CIELAB (D65, sRGB curve) of uint8 or of float B G R in 0..255: float32 [..., 3]."""
-    unit = pixels.astype(np.float32) * np.float32(1 / 255)
-    return np.asarray(cv2.cvtColor(unit, cv2.COLOR_BGR2LAB), np.float32)
+    if pixels.size == 0:
+        return np.zeros(pixels.shape, np.float32)
+    unit = pixels.reshape(1, -1, 3).astype(np.float32) * np.float32(1 / 255)
+    return np.asarray(cv2.cvtColor(unit, cv2.COLOR_BGR2LAB), np.float32).reshape(pixels.shape)
 
 
 def gradients(grey: NDArray[Any]) -> Floats:

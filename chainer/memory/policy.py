@@ -39,6 +39,9 @@ class Thresholds(BaseModel):
     colour_seamless: float = Field(default=0.50, gt=0)
     light_same_setup: float = Field(default=1.0, gt=0)
     colour_same_setup: float = Field(default=0.8, gt=0)
+    light_memory: float = Field(default=2.0, gt=0)
+    colour_memory: float = Field(default=2.0, gt=0)
+    """Against pictures of earlier clips, since which the light may have changed by itself."""
     mirror: float = Field(default=0.05, gt=0, lt=1)
     zoom: float = Field(default=0.05, gt=0)
     """log2 of the scale."""
@@ -57,7 +60,7 @@ class GradePolicy(BaseModel):
     enabled: bool = True
     min_score: float = Field(default=0.40, ge=0, le=1)
     """Share of the picture that must have a trusted counterpart."""
-    min_shift: float = Field(default=1.0, ge=0)
+    min_shift: float = Field(default=0.7, ge=0)
     max_shift: float = Field(default=6.0, gt=0)
     """Beyond it a change is taken for meant."""
     max_shift_sure: float = Field(default=32.0, gt=0)

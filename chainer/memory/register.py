@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainer.memory.observation import Luma, Picture
-from chainer.memory.pixels import Floats, common, fit, luma
+from chainer.memory.pixels import Floats, common, fit, lab, luma
 
 _SIDE = 192
 _BLUR = 8.0
@@ -24,8 +24,12 @@ _SLIP = 1.0
 _MISMATCH = 0.55
 """Difference of locally normalised luma (standard deviations) above which a pixel is not the
 same thing."""
-_CLIPPED = (6, 249)
+_CLIPPED = (14, 249)
+"""Strongest channel below and above which a pixel says nothing of its light. A pure colour, of
+which another channel is 0, does."""
 _TEXTURE_FLOOR = 3.0
+_CELLS = 12
+_LEAST_PAIRS = 150
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +39,12 @@ class Pairs:
     `source` and `target` are B G R, float32 [n, 3] in 0..255, slightly blurred, from places
     without edges and without clipping. `score` is the share of the whole picture that was found
     again, 0 to 1, and `moved` the median way of those pixels, as a fraction of the longer side.
+    `cell` says in which of 12x12 fields of the picture each lies.
     """
 
     source: Floats
     target: Floats
+    cell: NDArray[np.int16]
     score: float
     moved: float
 
@@ -78,9 +84,12 @@ def register(source: Picture, target: Picture) -> Pairs:
     trusted = inside & (slip < _SLIP) & (match < _MISMATCH)
     usable = trusted & _plain(source) & _unclipped(near) & _unclipped(warped)
     way = np.linalg.norm(forth, axis=2)[trusted]
+    down, across = np.nonzero(usable)
+    cell = down * _CELLS // height * _CELLS + across * _CELLS // width
     return Pairs(
         np.asarray(near[usable], np.float32),
         np.asarray(warped[usable], np.float32),
+        cell.astype(np.int16),
         float(trusted.mean()),
         float(np.median(way)) / _SIDE if way.size else 1.0,
     )
@@ -91,6 +100,15 @@ def moved(one: Luma, other: Luma) -> float:
     here, there = _normalised(one), _normalised(other)
     way = np.linalg.norm(_flow(here, there), axis=2)
     return float(np.median(way) / max(one.shape))
+
+
+def shift_of(pairs: Pairs) -> tuple[float, float, float] | None:
+    """Median CIELAB difference, source less target; None from fewer than 150 pixels."""
+    if pairs.count < _LEAST_PAIRS:
+        return None
+    away = lab(pairs.source[None])[0] - lab(pairs.target[None])[0]
+    middle = np.median(away, axis=0)
+    return float(middle[0]), float(middle[1]), float(middle[2])
 
 
 def _normalised(luminance: Luma) -> Floats:
@@ -118,4 +136,4 @@ def _plain(pixels: Picture) -> NDArray[np.bool_]:
 
 def _unclipped(pixels: NDArray[Any]) -> NDArray[np.bool_]:
     low, high = _CLIPPED
-    return np.asarray((pixels.min(axis=2) >= low) & (pixels.max(axis=2) <= high), np.bool_)
+    return np.asarray((pixels.max(axis=2) >= low) & (pixels.max(axis=2) <= high), np.bool_)

@@ -6,14 +6,16 @@ Pure: takes decoded pictures, gives values. Nothing here knows of another take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from chainer.memory.observation import EDGE_SIDE, STILL_SIDE, Luma, Picture, Sample, Still, World
 from chainer.memory.pixels import Floats, correlation, fit, gradients, lab, luma, sized
+from chainer.memory.register import register, shift_of
 
 _STILLS = 14
 """Pictures that are kept of a take, at most: enough to find the same set-up again."""
@@ -86,7 +88,7 @@ def look_at_world(samples: Sequence[Sample], *, fps: Fraction, seconds: Fraction
     picked = _spread(samples)
     stills = [Still(samples[n].seconds, fit(samples[n].pixels, STILL_SIDE)) for n in picked]
     every = [samples[n].pixels for n in _evenly([sample.seconds for sample in samples])]
-    world = _world(every, first, last)
+    world = replace(_world(every, first, last), flicker=_flicker(samples, head, tail))
     notes = []
     if world.dark == 1:
         notes.append("the picture is black throughout")
@@ -176,6 +178,21 @@ def _world(pictures: Sequence[Picture], first: Luma, last: Luma) -> World:
         dark=float((bright < _DARK).mean()),
         motion=float(np.median(moves)) if moves.size else 0.0,
     )
+
+
+def _flicker(
+    samples: Sequence[Sample], head: Sequence[int], tail: Sequence[int]
+) -> tuple[float, float]:
+    """What light and colour do from one frame to the next where nobody cut anything."""
+    light = colour = 0.0
+    for run in (head[:3], tail[-3:]):
+        for one, other in pairwise(run):
+            pair = [fit(samples[n].pixels, STILL_SIDE) for n in (other, one)]
+            shift = shift_of(register(*pair))
+            if shift is not None:
+                light = max(light, abs(shift[0]))
+                colour = max(colour, float(np.hypot(shift[1], shift[2])))
+    return light, colour
 
 
 def _steps(run: Luma) -> Floats:

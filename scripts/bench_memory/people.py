@@ -248,12 +248,15 @@ def recoloured(name: str, number: int, turn: int) -> np.ndarray:
         return pixels
     height, width = pixels.shape[:2]
     x, y, w, h = face.box
-    mask = np.zeros((height, width), np.float32)
-    left, right = int((x - 1.0 * w) * width), int((x + 2.0 * w) * width)
-    cv2.rectangle(
-        mask, (left, int((y + 1.3 * h) * height)), (right, int((y + 4.5 * h) * height)), 1.0, -1
-    )
-    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    left, right = max(0, int((x - 1.1 * w) * width)), int((x + 2.1 * w) * width)
+    top, bottom = int((y + 1.25 * h) * height), int((y + 4.6 * h) * height)
+    part = pixels[top:bottom, left:right]
+    if not part.size:
+        return pixels
+    mask = np.zeros(part.shape[:2], np.float32)
+    edge = max(2, int(0.05 * w * width))
+    mask[edge:-edge, edge:-edge] = 1.0
+    lab = cv2.cvtColor(part.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
     body = lab[mask > 0]
     main = np.median(body, axis=0)
     near = np.exp(-(((lab - main) / np.array([25, 14, 14])) ** 2).sum(axis=2) / 2)
@@ -270,8 +273,10 @@ def recoloured(name: str, number: int, turn: int) -> np.ndarray:
         new[..., 0] = np.clip(lab[..., 0] * 0.7 + 22, 0, 100)
         new[..., 1] = lab[..., 1] + 38 * np.cos(angle)
         new[..., 2] = lab[..., 2] + 38 * np.sin(angle)
-    out = cv2.cvtColor(lab + (new - lab) * mask[..., None], cv2.COLOR_LAB2BGR)
-    return (np.clip(out, 0, 1) * 255 + 0.5).astype(np.uint8)
+    changed = cv2.cvtColor(lab + (new - lab) * mask[..., None], cv2.COLOR_LAB2BGR)
+    out = pixels.copy()
+    out[top:bottom, left:right] = (np.clip(changed, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return out
 
 
 def wardrobes(names: Iterable[str]) -> Iterator[Joint]:
