@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chainer.compose import media_file
+from chainer.continuity import media_file
 from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputError, MediaError
 from chainer.graph import Graph, Status, load_graph
 from chainer.media.inspect import inspect_media

@@ -201,6 +201,7 @@ def demo(session: Session, /, out: Path, **options: Any) -> None:
         order.start,
         kind=order.kind,
         settings=_settings(options),
+        on_look=session.console.looking,
         cancel=session.cancel,
     )
     session.console.result(_build(session, plan, out))
@@ -302,6 +303,65 @@ def compose(session: Session, /, graph: Path, start: str | None, out: Path, **op
         for one in _plans(session, graph, start, options)
     ]
     session.console.result({"episodes": done} if several else done[0])
+
+
+@main.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@click.option("--start", metavar="ATOM", help="Where the walk starts.")
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write what a generator needs to make the next clip.",
+)
+@click.option(
+    "--prompt", default="", metavar="TEXT", help="With --pack: what is to happen in the next clip."
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a contact sheet of joints and characters as PNG.",
+)
+@_walk_options
+@_settings_options
+@_output_options
+@click.pass_obj
+def memory(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
+    """What is remembered along a chain, and where it drifts; encodes nothing.
+
+    \b
+    Examples:
+      chainer memory graphs/harbor.json --start a1
+      chainer memory graphs/harbor.json --start a1 --sheet harbor.png --pack next
+    """
+    from chainer.episode.remembered import continuity_of
+    from chainer.memory.summary import report_lines
+    from chainer.tell import place_names, write_memory_pack, write_sheet
+
+    if options["pick"] == "all":
+        raise click.UsageError("the memory follows one chain: choose it with --path or --end")
+    console = session.console
+    (one,) = _plans(session, graph, start, options)
+    told = continuity_of(one)
+    if options["sheet"] is not None:
+        pages = write_sheet(one, options["sheet"])
+        told["sheets"] = [str(page) for page in pages]
+    if options["pack"] is not None:
+        files = write_memory_pack(one, options["pack"], options["prompt"])
+        told["pack"] = [str(file) for file in files]
+    console.result(told)
+    if not one.states:
+        console.say("the memory is switched off (memory.enabled = false)")
+        return
+    reports = [atom.report for atom in one.atoms if atom.report is not None]
+    for line in report_lines(reports, one.states[-1], place_names(one.graph)):
+        console.say(line)
+    for choice in one.choices:
+        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
+    for name in ("sheets", "pack"):
+        for file in told.get(name, [])[:12]:
+            console.say(f"wrote {file}")
 
 
 @main.command()
@@ -493,7 +553,14 @@ def _plans(
         graph, start, settings=settings, options=walk, cancel=session.cancel
     )
     for chain in found:
-        yield plan_episode(graph, chain=chain, settings=settings, cancel=session.cancel)
+        yield plan_episode(
+            graph,
+            chain=chain,
+            options=walk,
+            settings=settings,
+            on_look=session.console.looking,
+            cancel=session.cancel,
+        )
 
 
 def _walk(options: dict[str, Any]) -> WalkOptions:
@@ -561,6 +628,8 @@ def _show_plan(console: Console, plan: EpisodePlan) -> None:
             joint = layout.joints[number]
             length = joint.overlap or joint.left + joint.gap + joint.right
             console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
+    for choice in plan.choices:
+        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
     running = plan.render.to_run
     console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")
     for step in plan.render.steps:

@@ -1,6 +1,6 @@
 """THE STORY: from a graph to a finished episode. Read this first.
 
-    load → walk → look at the media → timeline → plan → render → package → verify
+    load → walk → remember → timeline → plan → render → package → verify
 
 `plan_episode` looks and decides and encodes nothing; `render_episode` makes what the plan says
 is missing and delivers the folder. The command line and a backend call the same two.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from fractions import Fraction
@@ -19,15 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from chainer import __version__
+from chainer.continuity import Looker, OnLook, drift_left, remember, seconds_that_play
 from chainer.digest import Digest
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
 from chainer.episode.package import FilmParts, manifest_of, write_folder
 from chainer.episode.plan import TITLE_CARD, Episode, EpisodePlan, PlannedAtom
 from chainer.errors import Cancelled, InputError, WalkError
-from chainer.graph import Atom, Chain, Graph, Pick, WalkKind, WalkOptions, walk
-from chainer.media.inspect import Inspected, inspect_media
+from chainer.graph import Atom, Chain, Graph, Leg, Pick, WalkKind, WalkOptions, walk
 from chainer.media.source import SourceFile, open_source
+from chainer.memory.report import Flag
 from chainer.mp4 import Chapter
 from chainer.render.assemble import assemble
 from chainer.render.card import font_digest
@@ -37,6 +37,7 @@ from chainer.render.plan import plan_render
 from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
 from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec, Spec
+from chainer.roads import explain_roads, road_scorer
 from chainer.settings import Settings
 from chainer.store import Store, default_root, tidy
 from chainer.timebase import to_seconds
@@ -44,7 +45,6 @@ from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
 from chainer.timeline.joint import JointWish
 from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles, unrendered_cards
 from chainer.timeline.slot import SlotContent
-from chainer.timeline.used import used_range
 
 OnProgress = Callable[[Progress], None]
 
@@ -52,6 +52,11 @@ OnProgress = Callable[[Progress], None]
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, or the platform's."""
     return Store(settings.store.path or default_root())
+
+
+def looker_of(plan: EpisodePlan) -> Looker:
+    """What looks at the clips of a plan, for whoever wants to see what was remembered."""
+    return Looker(plan.graph, Store(plan.store), plan.settings)
 
 
 def find_chains(
@@ -68,19 +73,8 @@ def find_chains(
     """
     settings = settings or Settings()
     options = options or WalkOptions()
-    if options.max_seconds is None:
-        return walk(graph, start, options)
-    store = open_store(settings)
-    fps = settings.profile.fps
-
-    def seconds(atom: Atom) -> Fraction:
-        media = _inspect(graph, atom, store, settings, cancel)
-        return to_seconds(used_range(atom, media.info, fps, settings.slots).frames, fps)
-
-    budget = options.max_seconds
-    if settings.card.title:
-        budget -= to_seconds(_card_frames(settings), fps)
-    return walk(graph, start, replace(options, max_seconds=budget), seconds=seconds)
+    looker = Looker(graph, open_store(settings), settings, cancel)
+    return _walked(looker, start, options)[0]
 
 
 def plan_episode(
@@ -91,19 +85,27 @@ def plan_episode(
     options: WalkOptions | None = None,
     chain: Chain | None = None,
     settings: Settings | None = None,
+    on_look: OnLook | None = None,
     cancel: threading.Event | None = None,
 ) -> EpisodePlan:
     """Decide an episode: the chain, the timeline, the steps and why each of them runs.
 
-    Give `start` with a `kind` or full walk `options`, or a `chain` that `find_chains` has found.
-    Reads and probes the media; encodes nothing. Raises `GraphError`, `WalkError`, `MediaError`.
+    Give `start` with a `kind` or full walk `options`, or a `chain` that `find_chains` has found
+    (with its `options`, if the plan shall say which other roads there were). Reads, probes and
+    looks at the media, each clip once ever; encodes nothing. `on_look` is told how far that is.
+    Raises `GraphError`, `WalkError`, `MediaError`, and `PolicyRefused` where `memory.strict` is
+    set and drift is left.
     """
     settings = settings or Settings()
-    if chain is None:
-        chain = _one_chain(graph, start, kind, options, settings, cancel)
     store = open_store(settings)
+    looker = Looker(graph, store, settings, cancel)
+    if chain is None:
+        options = _walk_options(start, kind, options)
+        chain = _walked(looker, start or (options.path or ("",))[0], options)[0][0]
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
-    atoms = _look(graph, chain, store, settings, cancel)
+    seen = remember(looker, chain, on_look)
+    atoms = seen.atoms
+    roads = () if options is None else explain_roads(looker, chain, *_lengths(looker, options))
     words = titles(graph, chain)
     layout = _timeline(chain, atoms, settings)
     render = plan_render(
@@ -122,9 +124,11 @@ def plan_episode(
         atoms=atoms,
         render=render,
         chapters=chapter_marks(graph, chain, layout, words.heading),
-        notes=(*_notes(layout, atoms), *unrendered_cards(graph, chain)),
+        notes=(*_notes(layout, atoms), *seen.notes, *unrendered_cards(graph, chain)),
         ffmpeg=ffmpeg,
         store=store.root,
+        states=seen.states,
+        roads=roads,
     )
 
 
@@ -229,67 +233,42 @@ async def render_episode_async(
         raise
 
 
-def _one_chain(
-    graph: Graph,
-    start: str | None,
-    kind: str | WalkKind,
-    options: WalkOptions | None,
-    settings: Settings,
-    cancel: threading.Event | None,
-) -> Chain:
+def _walk_options(
+    start: str | None, kind: str | WalkKind, options: WalkOptions | None
+) -> WalkOptions:
     if options is None:
         try:
             options = WalkOptions(kind=WalkKind(kind))
         except ValueError:
             raise WalkError(f"{kind!r} is no kind of walk; write series or relay") from None
-    if start is None:
-        if not options.path:
-            raise InputError("an episode needs a start, a path or a chain")
-        start = options.path[0]
+    if start is None and not options.path:
+        raise InputError("an episode needs a start, a path or a chain")
     if options.pick is Pick.ALL:
         raise InputError(
             "plan_episode makes one episode; walk with find_chains and plan each chain"
         )
-    return find_chains(graph, start, settings=settings, options=options, cancel=cancel)[0]
+    return options
 
 
-def _look(
-    graph: Graph,
-    chain: Chain,
-    store: Store,
-    settings: Settings,
-    cancel: threading.Event | None,
-) -> tuple[PlannedAtom, ...]:
-    """Every atom's media, looked at side by side; raises the first fault in the chain's order."""
-
-    def look(name: str) -> PlannedAtom:
-        if cancel is not None and cancel.is_set():
-            raise Cancelled("cancelled while the media was looked at")
-        atom = graph.atom(name)
-        media = _inspect(graph, atom, store, settings, cancel)
-        return PlannedAtom(
-            atom, media, used_range(atom, media.info, settings.profile.fps, settings.slots)
-        )
-
-    with ThreadPoolExecutor(settings.pool_size, thread_name_prefix="chainer-look") as pool:
-        return tuple(pool.map(look, chain.atoms))
+def _walked(
+    looker: Looker, start: str, options: WalkOptions
+) -> tuple[tuple[Chain, ...], WalkOptions]:
+    """The chains that the walk picks, by real lengths and by memory where those count."""
+    options, seconds = _lengths(looker, options)
+    scorer = road_scorer(looker, start, options)
+    return walk(looker.graph, start, options, scorer=scorer, seconds=seconds), options
 
 
-def _inspect(
-    graph: Graph,
-    atom: Atom,
-    store: Store,
-    settings: Settings,
-    cancel: threading.Event | None,
-) -> Inspected:
-    return inspect_media(media_file(graph, atom.media, store), store, settings.media, cancel)
-
-
-def media_file(graph: Graph, media: str, store: Store) -> Path:
-    """Where the media of an atom lies: beside the graph, or in the store for `store:<digest>`."""
-    if media.startswith("store:"):
-        return store.path_of(media.removeprefix("store:"))
-    return graph.media_path(media)
+def _lengths(
+    looker: Looker, options: WalkOptions
+) -> tuple[WalkOptions, Callable[[Atom], Fraction] | None]:
+    """The options with room for the title card, and how atoms are measured."""
+    if options.max_seconds is None:
+        return options, None
+    settings, budget = looker.settings, options.max_seconds
+    if settings.card.title:
+        budget -= to_seconds(_card_frames(settings), settings.profile.fps)
+    return replace(options, max_seconds=budget), partial(seconds_that_play, looker)
 
 
 def _card_frames(settings: Settings) -> int:
@@ -305,7 +284,7 @@ def _timeline(chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings) ->
         for leg, atom in zip(chain.legs, atoms, strict=True)
     ]
     wishes = [
-        joint_wish(leg, before.atom, after.atom)
+        _wish(leg, before, after)
         for leg, before, after in zip(chain.legs[1:], atoms, atoms[1:], strict=False)
     ]
     if settings.card.title:
@@ -316,6 +295,14 @@ def _timeline(chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings) ->
         for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
     ]
     return lay_out(slots, joints, profile.grid, profile.keyframe_grids)
+
+
+def _wish(leg: Leg, before: PlannedAtom, after: PlannedAtom) -> JointWish:
+    report = after.report
+    if report is None:
+        return joint_wish(leg, before.atom, after.atom)
+    left = {Flag.LIGHT, Flag.COLOUR, Flag.ZOOM, Flag.MIRROR} & set(drift_left(report))
+    return joint_wish(leg, before.atom, after.atom, report.kind, drift=bool(left))
 
 
 def _slot_specs(
@@ -342,6 +329,7 @@ def _slot_specs(
                 profile=settings.profile,
                 policy=settings.conform,
                 build=ffmpeg.build,
+                grade=atom.grade,
             )
             specs.append(partial(_known, spec))
     return specs

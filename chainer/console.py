@@ -70,6 +70,19 @@ class Console:
                 self._last = count
                 click.echo(f"{progress.done:4.0%}  {count} {what}{left}", err=True)
 
+    def looking(self, done: int, total: int) -> None:
+        """How many clips have been looked at; a log is told at every tenth of many."""
+        if self.quiet:
+            return
+        if self._live:
+            click.echo(f"\r\x1b[Klooking at clip {done} of {total}", nl=False, err=True)
+            self._open_line = True
+            if done == total:
+                click.echo("\r\x1b[K", nl=False, err=True)
+                self._open_line = False
+        elif total >= 20 and done * 10 // total > (done - 1) * 10 // total:
+            click.echo(f"looked at {done} of {total} clips", err=True)
+
     def fail(self, error: ChainerError) -> None:
         """An error, said once."""
         self._close_line()

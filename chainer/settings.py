@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainer.errors import SettingsError
 from chainer.media.limits import MediaLimits
+from chainer.memory.policy import FacePolicy, MemoryPolicy
 from chainer.profile import HOUSE, PROFILES, Profile
 from chainer.render.spec import CardStyle, ConformPolicy
 from chainer.store import StorePolicy
@@ -32,9 +33,13 @@ class Settings(BaseModel):
     slots: SlotPolicy = SlotPolicy()
     joints: JointPolicy = JointPolicy()
     card: CardStyle = CardStyle()
+    memory: MemoryPolicy = MemoryPolicy()
+    faces: FacePolicy = FacePolicy()
     store: StorePolicy = StorePolicy()
     workers: int | None = Field(default=None, ge=1, le=256)
     ffmpeg: Path | None = None
+    providers: Path | None = None
+    """A newer table of what generators take, in place of the bundled one."""
 
     @property
     def pool_size(self) -> int:

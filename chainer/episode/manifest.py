@@ -36,6 +36,7 @@ class SourceEntry(BaseModel):
     media: str
     digest: str
     take: int = 0
+    grade: tuple[int, ...] | None = None
     container: str
     codec: str
     size: tuple[int, int]

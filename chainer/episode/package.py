@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chainer.digest import Digest, bytes_digest
 from chainer.episode.manifest import (
@@ -20,6 +21,7 @@ from chainer.episode.manifest import (
     SourceEntry,
 )
 from chainer.episode.plan import EpisodePlan, PlannedAtom
+from chainer.episode.remembered import CONTINUITY_NAME, continuity_text
 from chainer.render.assemble import FilmFile
 from chainer.render.encoder import ENGINE
 from chainer.store import Record, Store
@@ -30,7 +32,10 @@ from chainer.timeline.slot import SlotContent
 CHAPTERS_NAME = "chapters.vtt"
 POSTER_NAME = "poster.jpg"
 _CLOSE_ENOUGH_LU = 1.0
-_NOT_IN_MANIFEST = {"profile", "store", "workers", "ffmpeg"}
+_NOT_IN_MANIFEST: Any = {
+    **dict.fromkeys(("profile", "store", "workers", "ffmpeg", "providers"), True),
+    "faces": {"detector_model"},
+}
 """Where things lie and how many run at once changes no byte of an episode."""
 
 
@@ -51,6 +56,9 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
+    if plan.states:
+        told = continuity_text(plan).encode()
+        files.append(FileEntry(name=CONTINUITY_NAME, digest=bytes_digest(told), size=len(told)))
     if plan.render.poster is not None:
         poster = parts.records[plan.render.poster].files["poster"]
         files.append(FileEntry(name=POSTER_NAME, digest=poster.digest, size=poster.size))
@@ -85,6 +93,8 @@ def write_folder(
 ) -> None:
     """Write everything but the film, which is there already."""
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
+    if plan.states:
+        (folder / CONTINUITY_NAME).write_text(continuity_text(plan), encoding="utf-8")
     if plan.render.poster is not None:
         artefact = parts.records[plan.render.poster].files["poster"]
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
@@ -124,7 +134,9 @@ def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
             SourceEntry(
                 atom=planned.atom.id,
                 author=planned.atom.author,
-                media=planned.atom.media,
+                media=planned.named,
+                take=planned.take,
+                grade=planned.grade,
                 digest=planned.media.digest,
                 container=planned.media.info.container,
                 codec=video.codec,

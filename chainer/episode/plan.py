@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from chainer.episode.manifest import Manifest
 from chainer.graph import Atom, Chain, Graph
 from chainer.media.inspect import Inspected
+from chainer.memory.report import JointReport
+from chainer.memory.state import MemoryState
 from chainer.render.encoder import FFmpeg
 from chainer.render.plan import RenderPlan
 from chainer.settings import Settings
@@ -23,12 +25,62 @@ TITLE_CARD = "title"
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Where there was something to choose: what won, what came second, and why.
+
+    `of` says what was chosen among: takes of atom `at`, or roads that lead on from it. Scores are
+    larger for better; those of takes lie between 0 and 1, those of roads are whole chains'.
+    """
+
+    at: str
+    of: Literal["take", "road"]
+    chosen: str
+    score: float
+    runner_up: str
+    runner_up_score: float
+    why: str
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        return (
+            f"{self.why} ({self.score:.2f}; the runner-up, {self.runner_up}, "
+            f"{self.runner_up_score:.2f})"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As one JSON object."""
+        return {
+            "at": self.at,
+            "of": self.of,
+            "chosen": self.chosen,
+            "score": round(self.score, 4),
+            "runner_up": self.runner_up,
+            "runner_up_score": round(self.runner_up_score, 4),
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedAtom:
-    """An atom of the chain with what its media is and which part of it plays."""
+    """An atom of the chain with what its media is and which part of it plays.
+
+    `take` 0 is its own media, n the n-th of its takes. `grade` are the twelve numbers of a grade
+    that is burned in, `report` what the memory found at the joint before it.
+    """
 
     atom: Atom
     media: Inspected
     used: UsedRange
+    take: int = 0
+    grade: tuple[int, ...] | None = None
+    report: JointReport | None = None
+    choice: Choice | None = None
+
+    @property
+    def named(self) -> str:
+        """The media that plays, as the graph names it."""
+        return self.atom.takes[self.take - 1].media if self.take else self.atom.media
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +97,13 @@ class EpisodePlan:
     notes: tuple[str, ...]
     ffmpeg: FFmpeg
     store: Path
+    states: tuple[MemoryState, ...] = ()
+    roads: tuple[Choice, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Everything that was chosen: roads, then takes, in the chain's order."""
+        return (*self.roads, *(one.choice for one in self.atoms if one.choice is not None))
 
     @property
     def layout(self) -> Layout:
@@ -102,6 +161,20 @@ class EpisodePlan:
                 for mark in self.chapters
             ],
             "steps": [step.as_json() for step in self.render.steps],
+            "continuity": [
+                {
+                    "from": one.report.source,
+                    "to": one.report.target,
+                    "kind": one.report.kind.value,
+                    "flags": [flag.value for flag in one.report.flags],
+                    "grade": None if one.report.grade is None else one.report.grade.as_json(),
+                    "grade_why": one.report.grade_why,
+                    "cut": one.report.cut.as_json(),
+                }
+                for one in self.atoms
+                if one.report is not None
+            ],
+            "choices": [choice.as_json() for choice in self.choices],
             "to_run": len(self.render.to_run),
             "notes": list(self.notes),
         }

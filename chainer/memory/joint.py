@@ -121,7 +121,8 @@ def judge(
     findings = [replace(one, declared=declared.reason(one)) for one in findings]
     if is_remix(edge):
         findings = [_meant(one) for one in findings]
-    drift = {one.flag for one in findings if not one.declared}
+    findings = [_in_other_light(one, declared) for one in findings]
+    drift = {one.flag for one in findings if one.counts}
     proposal = propose(
         _witnesses(seen, references, tail, mirrored=mirrored),
         policy.grade,
@@ -283,6 +284,13 @@ def _meant(finding: Finding) -> Finding:
     return replace(finding, declared="a remix may change it")
 
 
+def _in_other_light(finding: Finding, declared: Declared) -> Finding:
+    """Clothes and heads look different by night: what is said of them then is half as sure."""
+    if declared.light and finding.flag in {Flag.WARDROBE, Flag.IDENTITY} and not finding.declared:
+        return replace(finding, confidence=finding.confidence / 2)
+    return finding
+
+
 def _witnesses(
     seen: Comparison, references: Sequence[_Reference], tail: Exemplar, *, mirrored: bool
 ) -> list[Witness]:
@@ -349,7 +357,7 @@ def _badness(
     if kind is not JointClass.NEW_SETUP:
         raw += max(0.0, seen.mirror) + (abs(seen.scale) if seen.inliers >= 8 else 0.0)
     weights = {Flag.IDENTITY: 1.0, Flag.WARDROBE: 0.7, Flag.MISSING: 0.5}
-    raw += sum(weights.get(one.flag, 0.0) * one.confidence for one in findings if not one.declared)
+    raw += sum(weights.get(one.flag, 0.0) * one.confidence for one in findings if one.counts)
     return raw / (1 + raw)
 
 

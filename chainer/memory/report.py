@@ -16,6 +16,10 @@ GRADE_UNIT = 10_000
 """A grade's numbers are whole ten-thousandths, so that they can be part of a key."""
 
 
+SURE = 0.5
+"""Confidence below which a finding is told, but raises no flag."""
+
+
 class JointClass(StrEnum):
     """How much of the last picture is still there in the first one."""
 
@@ -83,6 +87,11 @@ class Finding:
     words: str
     subject: str = ""
     declared: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a flag: nobody declared it, and it is more likely than not."""
+        return not self.declared and self.confidence >= SURE
 
     def as_json(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -171,8 +180,8 @@ class JointReport:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """What drifted without having been declared, each once, in the order of `Flag`."""
-        found = {finding.flag for finding in self.findings if not finding.declared}
+        """What drifted for sure and undeclared, each once, in the order of `Flag`."""
+        found = {finding.flag for finding in self.findings if finding.counts}
         return tuple(flag for flag in Flag if flag in found)
 
     def measure(self, name: str) -> Measure | None:

@@ -26,12 +26,14 @@ SKIP = {"asl_skull_1_rotmeta.mp4", "asl_yellow_2_drift.mp4", "asl_skull_2_land.m
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot: `frames` uint8 [n, h, w, 3], BGR, at `fps`."""
+    """One shot: `frames` uint8 [n, h, w, 3], BGR, at `fps`, from frame `start` of `path` on."""
 
     name: str
     clip: str
     frames: np.ndarray
     fps: Fraction
+    path: Path
+    start: int
 
     def samples(self, first: int, last: int) -> list[Sample]:
         """Frames [first, last) as the observer would see them: all of both ends, 4/s between."""
@@ -67,7 +69,10 @@ def _shots_of(path: Path) -> list[Shot]:
     cuts = [n + 1 for n, step in enumerate(steps) if step > max(0.30, 6 * usual)]
     bounds = [0, *cuts, len(frames)]
     pairs = zip(bounds, bounds[1:], strict=False)
-    return [Shot(f"{path.stem}#{n}", path.stem, frames[a:b], fps) for n, (a, b) in enumerate(pairs)]
+    return [
+        Shot(f"{path.stem}#{n}", path.stem, frames[a:b], fps, path, a)
+        for n, (a, b) in enumerate(pairs)
+    ]
 
 
 def _decode(path: Path) -> tuple[np.ndarray, Fraction]:

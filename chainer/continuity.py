@@ -1,0 +1,329 @@
+"""A chain as the memory sees it: which takes play, what drifts at each joint, what is mended.
+
+    probe every take → look at each once → step along the chain, choosing takes → what plays
+
+Between the walk and the timeline: it needs the media of the one and tells the other what to do.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainer.episode.plan import Choice, PlannedAtom
+from chainer.errors import Cancelled, MediaError, PolicyRefused
+from chainer.graph import Atom, Chain, Graph
+from chainer.media.inspect import Inspected, inspect_media
+from chainer.memory.report import Flag, JointReport
+from chainer.memory.state import MemoryState
+from chainer.settings import Settings
+from chainer.store import Store
+from chainer.timebase import to_seconds
+from chainer.timeline.used import UsedRange, used_range
+
+if TYPE_CHECKING:
+    from chainer.memory.observation import Observation
+    from chainer.memory.recollect import Recollection, Step
+
+OnLook = Callable[[int, int], None]
+"""Called with how many clips have been looked at, of how many."""
+
+_CLEARLY = 0.02
+"""By how much another take must be better than the first to be played in its stead."""
+_REFERENCE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One take of an atom: `take` 0 is its own media, n the n-th of its takes."""
+
+    atom: Atom
+    take: int
+    media: Inspected
+    used: UsedRange
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The chain's atoms as they will play, the memory after each, and remarks."""
+
+    atoms: tuple[PlannedAtom, ...]
+    states: tuple[MemoryState, ...]
+    notes: tuple[str, ...]
+
+
+class Looker:
+    """Probes and looks at the clips of one graph. Safe for many threads."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        store: Store,
+        settings: Settings,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.graph, self.store, self.settings = graph, store, settings
+        self._cancel = cancel
+        self._memory: Recollection | None = None
+        self._lock = threading.Lock()
+        self._references: Mapping[str, tuple[bytes, ...]] | None = None
+        self.notes: list[str] = []
+
+    @property
+    def memory(self) -> Recollection:
+        """The memory, which loads OpenCV with its first use."""
+        from chainer.memory.recollect import Recollection
+        from chainer.memory.shelf import Observer
+
+        with self._lock:
+            if self._memory is None:
+                one = self.settings
+                observer = Observer(self.store, one.media, one.faces, rate=one.profile.fps)
+                self._memory = Recollection(self.graph, self.store, observer, one.memory, one.faces)
+            return self._memory
+
+    def inspect(self, media: str) -> Inspected:
+        """What a file that the graph names holds. Raises `MediaError`."""
+        if self._cancel is not None and self._cancel.is_set():
+            raise Cancelled("cancelled while the media was looked at")
+        path = media_file(self.graph, media, self.store)
+        return inspect_media(path, self.store, self.settings.media, self._cancel)
+
+    def clip(self, atom: Atom, take: int = 0) -> Clip:
+        """One take, probed. Raises `MediaError`, which for a take names it."""
+        media = self.inspect(atom.takes[take - 1].media if take else atom.media)
+        # A trim is said of the atom's own media; other takes play from their start.
+        shown = atom if not take else atom.model_copy(update={"trim": None})
+        used = used_range(shown, media.info, self.settings.profile.fps, self.settings.slots)
+        return Clip(atom, take, media, used)
+
+    def observe(self, clip: Clip) -> Observation:
+        """What there is to see in the part of a clip that plays."""
+        fps = self.settings.profile.fps
+        return self.memory.observer.observe(
+            clip.media,
+            to_seconds(clip.used.first, fps),
+            to_seconds(clip.used.frames, fps),
+            cast=clip.atom.cast,
+            references=self._pictures(clip.atom),
+            cancel=self._cancel,
+        )
+
+    def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:
+        """The reference pictures of the characters that `atom` names."""
+        with self._lock:
+            if self._references is None:
+                self._references = self._read_references()
+        wanted = {appearance.character for appearance in atom.cast}
+        return {name: kept for name, kept in self._references.items() if name in wanted}
+
+    def _read_references(self) -> Mapping[str, tuple[bytes, ...]]:
+        found: dict[str, tuple[bytes, ...]] = {}
+        for name, character in self.graph.info.characters.items():
+            pictures = []
+            for reference in character.references:
+                path = media_file(self.graph, reference, self.store)
+                try:
+                    if path.stat().st_size > _REFERENCE_BYTES:
+                        raise OSError("it is larger than 32 MiB")
+                    pictures.append(path.read_bytes())
+                except OSError as error:
+                    why = error.strerror or str(error)
+                    self.notes.append(f"{name}: the reference {reference} is not used: {why}")
+            if pictures:
+                found[name] = tuple(pictures)
+        return found
+
+
+def media_file(graph: Graph, media: str, store: Store) -> Path:
+    """Where the media of an atom lies: beside the graph, or in the store for `store:<digest>`."""
+    if media.startswith("store:"):
+        return store.path_of(media.removeprefix("store:"))
+    return graph.media_path(media)
+
+
+def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Remembered:
+    """Walk the memory along `chain`: choose takes, judge the joints, decide what is mended.
+
+    Every take is probed and looked at side by side; raises the first fault in the chain's order.
+    With the memory switched off only the atoms' own media is probed. Raises `PolicyRefused` in
+    strict mode where drift is left.
+    """
+    settings = looker.settings
+    graph = looker.graph
+    if not settings.memory.enabled:
+        with _pool(settings) as pool:
+            plain = pool.map(looker.clip, map(graph.atom, chain.atoms))
+            unseen = tuple(PlannedAtom(c.atom, c.media, c.used) for c in plain)
+        return Remembered(unseen, (), ())
+    choices = _candidates(looker, chain, on_look)
+    memory = looker.memory
+    atoms: list[PlannedAtom] = []
+    states: list[MemoryState] = []
+    notes: list[str] = []
+    state: MemoryState | None = None
+    before: Atom | None = None
+    for leg, clips in zip(chain.legs, choices, strict=True):
+        atom = graph.atom(leg.atom)
+        edge = leg.edge
+        tried: list[tuple[Clip, Step]] = []
+        for clip in clips:
+            seen = looker.observe(clip)
+            tried.append((clip, memory.step(state, seen, atom, before, edge)))
+        clip, step, choice = _best(tried)
+        planned, words = _planned(clip, step.report, choice, settings)
+        atoms.append(planned)
+        notes += words
+        state, before = step.state, atom
+        states.append(state)
+    notes += [f"{one.words}" for one in states[-1].conflicts]
+    if settings.memory.strict:
+        _refuse_drift(atoms)
+    return Remembered(tuple(atoms), tuple(states), (*looker.notes, *notes))
+
+
+def drift_left(report: JointReport) -> tuple[Flag, ...]:
+    """What still drifts after correction: light and colour are mended by a grade."""
+    mended = {Flag.LIGHT, Flag.COLOUR} if report.grade is not None else set()
+    return tuple(flag for flag in report.flags if flag not in mended and flag is not Flag.LOUDNESS)
+
+
+def _pool(settings: Settings) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.pool_size, thread_name_prefix="chainer-look")
+
+
+def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[list[Clip]]:
+    """The takes that each atom of the chain may play, looked at; the first is its own media.
+
+    A take that cannot be used is left out with a remark; the atom's own media must be usable.
+    """
+    takes = looker.settings.memory.choose_takes
+    wanted = [
+        (place, looker.graph.atom(name), take)
+        for place, name in enumerate(chain.atoms)
+        for take in range(len(looker.graph.atom(name).takes) + 1 if takes else 1)
+    ]
+    done = 0
+    lock = threading.Lock()
+
+    def look(one: tuple[int, Atom, int]) -> Clip | MediaError:
+        nonlocal done
+        _, atom, take = one
+        try:
+            clip = looker.clip(atom, take)
+            looker.observe(clip)
+        except MediaError as error:
+            if take == 0:
+                raise
+            return error
+        finally:
+            with lock:
+                done += 1
+                if on_look is not None:
+                    on_look(done, len(wanted))
+        return clip
+
+    found: list[list[Clip]] = [[] for _ in chain.atoms]
+    with _pool(looker.settings) as pool:
+        for (place, atom, take), clip in zip(wanted, pool.map(look, wanted), strict=True):
+            if isinstance(clip, Clip):
+                found[place].append(clip)
+            else:
+                looker.notes.append(f"{atom.id}: take {take + 1} cannot be used: {clip}")
+    return found
+
+
+def _best(tried: Sequence[tuple[Clip, Step]]) -> tuple[Clip, Step, Choice | None]:
+    """The take that fits the memory best; the first one where none is clearly better."""
+    if len(tried) == 1 or tried[0][1].report is None:
+        return (*tried[0], None)
+
+    def badness(one: tuple[Clip, Step]) -> float:
+        report = one[1].report
+        return report.badness if report is not None else 1.0
+
+    ranked = sorted(tried, key=badness)
+    best = ranked[0] if badness(ranked[0]) < badness(tried[0]) - _CLEARLY else tried[0]
+    other = next(one for one in ranked if one is not best)
+    kept = best is tried[0]
+    choice = Choice(
+        at=best[0].atom.id,
+        of="take",
+        chosen=_take_name(best[0]),
+        score=1 - badness(best),
+        runner_up=_take_name(other[0]),
+        runner_up_score=1 - badness(other),
+        why="no take fits clearly better than the first" if kept else "it fits the memory best",
+    )
+    return (*best, choice)
+
+
+def _take_name(clip: Clip) -> str:
+    return f"take {clip.take + 1}"
+
+
+def _planned(
+    clip: Clip, report: JointReport | None, choice: Choice | None, settings: Settings
+) -> tuple[PlannedAtom, list[str]]:
+    """The atom as it plays: without what it replays, and with its grade if that can be made."""
+    from chainer.render.grade import useful_grade
+
+    used, notes = clip.used, []
+    fps = settings.profile.fps
+    grade: tuple[int, ...] | None = None
+    if report is not None:
+        name = f"{report.source}→{report.target}"
+        if report.cut.into:
+            shown = clip.atom if not clip.take else clip.atom.model_copy(update={"trim": None})
+            used = used_range(
+                shown, clip.media.info, fps, settings.slots, drop_start=report.cut.in_seconds
+            )
+            notes.append(f"{name}: {clip.atom.id} starts later: {report.cut.why}")
+        if (asked := report.grade) is not None:
+            try:
+                grade = useful_grade(asked.numbers())
+            except ValueError as error:
+                report = replace(report, grade=None, grade_why=f"it cannot be made: {error}")
+            else:
+                notes.append(
+                    f"{name}: the colours of {clip.atom.id} are brought back to "
+                    f"{asked.reference}: {asked.shift:.1f} dE"
+                )
+        notes += [
+            f"{name}: {finding.flag.value}: {finding.words}"
+            for finding in report.findings
+            if finding.flag in drift_left(report) and finding.counts
+        ]
+        notes += [f"{name}: {word}" for word in report.notes]
+    if choice is not None and clip.take:
+        notes.append(f"{clip.atom.id}: {choice.chosen} plays: {choice.words}")
+    planned = PlannedAtom(
+        clip.atom, clip.media, used, take=clip.take, grade=grade, report=report, choice=choice
+    )
+    return planned, list(dict.fromkeys(notes))
+
+
+def _refuse_drift(atoms: Sequence[PlannedAtom]) -> None:
+    left = {
+        f"{one.report.source}→{one.report.target}": [flag.value for flag in drift_left(one.report)]
+        for one in atoms
+        if one.report is not None and drift_left(one.report)
+    }
+    if left:
+        words = "; ".join(f"{name}: {', '.join(flags)}" for name, flags in left.items())
+        raise PolicyRefused(
+            f"the chain is not continuous enough (memory.strict): {words}; choose other takes, "
+            'declare the change on its edge ("changes"), or switch strict off',
+            code="continuity",
+            joints=left,
+        )
+
+
+def seconds_that_play(looker: Looker, atom: Atom) -> Fraction:
+    """How long the atom's own media plays, before anything is trimmed at joints."""
+    return to_seconds(looker.clip(atom).used.frames, looker.settings.profile.fps)

@@ -1,0 +1,102 @@
+"""What `chainer memory` shows beside text and JSON: the contact sheet and the conditioning pack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainer.compose import looker_of
+from chainer.episode.plan import EpisodePlan
+from chainer.errors import InputError, OutputError
+from chainer.graph import Graph
+from chainer.memory.state import CharacterState, MemoryState
+
+if TYPE_CHECKING:
+    from chainer.memory.recollect import Recollection
+
+
+def place_names(graph: Graph) -> Mapping[str, str]:
+    """What people call the graph's places."""
+    return {name: place.name for name, place in graph.info.places.items()}
+
+
+def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:
+    """Write the contact sheet of a plan's joints and characters as PNG.
+
+    A long one has several pages, numbered behind the name. Raises `OutputError`.
+    """
+    from chainer.memory.grade import apply_grade
+    from chainer.memory.sheet import SheetCharacter, SheetCrop, SheetJoint, contact_sheet
+    from chainer.memory.words import character_text
+
+    memory = looker_of(plan).memory
+    joints = []
+    for before, atom, state in zip(plan.states, plan.atoms[1:], plan.states[1:], strict=False):
+        if atom.report is None or before.tail is None or state.tail is None:
+            continue
+        tail = before.tail
+        last = memory.observation(tail.ref.observation).stills[tail.ref.still].pixels
+        first = memory.observation(state.tail.ref.observation).first.pixels
+        joints.append(SheetJoint(atom.report, apply_grade(last, tail.grade), first))
+    final = _last(plan)
+    people = []
+    for one in final.characters:
+        crops = []
+        for crop in sorted(one.crops, key=lambda c: (plan.chain.atoms.index(c.atom), c.seconds)):
+            seen = memory.observation(crop.observation).sightings[crop.number]
+            if seen.crop:
+                crops.append(SheetCrop(crop.atom, seen.crop, seen.palette))
+        text = character_text(one, final.facts)
+        people.append(SheetCharacter(one.id, one.name, tuple(crops), text))
+    pages = contact_sheet(joints, people, plan.titles.heading)
+    written = []
+    for number, page in enumerate(pages, 1):
+        name = path if len(pages) == 1 else path.with_stem(f"{path.stem}-{number}")
+        try:
+            draft = name.with_name(f".{name.name}.part")
+            draft.write_bytes(page)
+            draft.replace(name)
+        except OSError as error:
+            raise OutputError(
+                f"{name}: {error.strerror}: the contact sheet could not be written",
+                path=str(name),
+            ) from error
+        written.append(name)
+    return tuple(written)
+
+
+def write_memory_pack(plan: EpisodePlan, folder: Path, prompt: str = "") -> tuple[Path, ...]:
+    """Write the conditioning pack for whatever follows a plan's last atom."""
+    from chainer.memory.pack import write_pack
+    from chainer.memory.providers import load_providers
+
+    state = _last(plan)
+    memory = looker_of(plan).memory
+    tail = state.tail
+    if tail is None:
+        raise InputError("the memory holds no picture to go on from")
+    return write_pack(
+        folder,
+        state,
+        memory.observation(tail.ref.observation),
+        {one.id: _crops(memory, one) for one in state.characters},
+        grade=tail.grade,
+        names=memory.names,
+        place_names=place_names(plan.graph),
+        providers=load_providers(plan.settings.providers),
+        prompt=prompt,
+    )
+
+
+def _crops(memory: Recollection, one: CharacterState) -> list[bytes]:
+    """Crops of a character, best first: large faces, then sharp pictures."""
+    ranked = sorted(one.crops, key=lambda crop: (-crop.face_width, -crop.sharpness))
+    found = (memory.observation(c.observation).sightings[c.number].crop for c in ranked)
+    return [crop for crop in found if crop]
+
+
+def _last(plan: EpisodePlan) -> MemoryState:
+    if not plan.states:
+        raise InputError("the memory is switched off (memory.enabled = false)")
+    return plan.states[-1]
