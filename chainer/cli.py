@@ -193,8 +193,10 @@ def demo(session: Session, /, out: Path, **options: Any) -> None:
       chainer demo -o demo
     """
     from chainer.compose import plan_episode
+    from chainer.episode.folder import check_target
     from chainer.sample import demo_order
 
+    check_target(out.absolute())
     order = demo_order()
     plan = plan_episode(
         _load(order.graph),
@@ -297,7 +299,11 @@ def compose(session: Session, /, graph: Path, start: str | None, out: Path, **op
     Example:
       chainer compose graphs/harbor.json --start a1 -o out/harbor
     """
+    from chainer.episode.folder import check_target
+
     several = options["pick"] == "all"
+    if not several:
+        check_target(out.absolute())  # before anything is looked at
     done = [
         _build(session, one, out / one.chain.id if several else out)
         for one in _plans(session, graph, start, options)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chainer.digest import Digest
 from chainer.episode.plan import Choice, PlannedAtom
 from chainer.errors import Cancelled, MediaError, PolicyRefused
 from chainer.graph import Atom, Chain, Graph
@@ -27,7 +28,6 @@ from chainer.timebase import to_seconds
 from chainer.timeline.used import UsedRange, used_range
 
 if TYPE_CHECKING:
-    from chainer.memory.observation import Observation
     from chainer.memory.recollect import Recollection, Step
 
 OnLook = Callable[[int, int], None]
@@ -102,10 +102,10 @@ class Looker:
         used = used_range(shown, media.info, self.settings.profile.fps, self.settings.slots)
         return Clip(atom, take, media, used)
 
-    def observe(self, clip: Clip) -> Observation:
-        """What there is to see in the part of a clip that plays."""
+    def look(self, clip: Clip) -> Digest:
+        """Look at the part of a clip that plays, unless that was done; the observation's key."""
         fps = self.settings.profile.fps
-        return self.memory.observer.observe(
+        return self.memory.observer.look(
             clip.media,
             to_seconds(clip.used.first, fps),
             to_seconds(clip.used.frames, fps),
@@ -173,7 +173,7 @@ def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Rem
         edge = leg.edge
         tried: list[tuple[Clip, Step]] = []
         for clip in clips:
-            seen = looker.observe(clip)
+            seen = looker.look(clip)
             tried.append((clip, memory.step(state, seen, atom, before, edge)))
         clip, step, choice = _best(tried)
         planned, words = _planned(clip, step.report, choice, settings)
@@ -216,7 +216,7 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
         _, atom, take = one
         try:
             clip = looker.clip(atom, take)
-            looker.observe(clip)
+            looker.look(clip)
         except MediaError as error:
             if take == 0:
                 raise

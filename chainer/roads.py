@@ -75,7 +75,7 @@ class MemoryScorer:
     def _measured(self, source: Atom, target: Atom, edge: Edge | None) -> float:
         looker = self._looker
         try:
-            first, second = (looker.observe(looker.clip(atom)) for atom in (source, target))
+            first, second = (looker.look(looker.clip(atom)) for atom in (source, target))
         except MediaError:
             return _UNKNOWN
         before = looker.memory.step(None, first, source)
@@ -174,7 +174,7 @@ def _look_ahead(looker: Looker, names: list[str]) -> None:
     def look(name: str) -> None:
         # The walk need not play a clip that cannot be used; if it does, the fault is raised there.
         with contextlib.suppress(MediaError):
-            looker.observe(looker.clip(looker.graph.atom(name)))
+            looker.look(looker.clip(looker.graph.atom(name)))
 
     with ThreadPoolExecutor(looker.settings.pool_size, thread_name_prefix="chainer-road") as pool:
         list(pool.map(look, names))

@@ -27,6 +27,14 @@ Floats = NDArray[np.float32]
 Gains = tuple[float, float, float]
 """log2 gains of linear B, G and R."""
 
+Change = tuple[float, ...]
+"""Another light: three gains as above, or twelve numbers, `rgb' = matrix @ rgb + offset`.
+
+Nine of the matrix row by row and three of the offset, on R'G'B' in 0..1.
+"""
+
+_NONE: Gains = (0.0, 0.0, 0.0)
+
 BINS = (4, 10, 10)
 """Bins of L, a and b in a torso histogram."""
 
@@ -39,6 +47,8 @@ CROP_SIDE = 512
 _TORSO_SIDE = 48
 _NEAR = 16.0
 """Lab units within which a colour belongs to a peak of the palette."""
+_LEAST_VISIBLE = 0.15
+"""Share of a torso that must be in the picture: of somebody near the camera little is."""
 _LEAST = 8
 """Pixels a side, below which a region is not described."""
 
@@ -76,7 +86,7 @@ def describe(pixels: Picture, box: Box, face: Box | None = None) -> Look:
     head, torso = (head_of_face(face), torso_of_face(face)) if face else split_person(box)
     body = region(pixels, torso)
     visible = _share_inside(torso)
-    colours = None if body is None or visible < 0.3 else lab_pixels(body, _TORSO_SIDE)
+    colours = None if body is None or visible < _LEAST_VISIBLE else lab_pixels(body, _TORSO_SIDE)
     top = region(pixels, head)
     whole = region(pixels, box)
     return Look(
@@ -299,67 +309,104 @@ def _share_inside(box: Box) -> float:
 
 
 def least_apart(
-    one: Clothes, two: Clothes, gains: Gains = (0.0, 0.0, 0.0), reach: float = 0.0
+    one: Clothes,
+    two: Clothes,
+    gains: Gains = (0.0, 0.0, 0.0),
+    reach: float = 0.0,
+    change: Change | None = None,
 ) -> float | None:
     """Hellinger distance of two torsos under the light that explains most of it.
 
     `gains` are the log2 gains of linear B, G, R from `one` to `two` as far as they are known;
-    exposure may lie up to `reach` off that and the white balance a third of it. New clothes are
-    what no such light turns old clothes into. Histograms tell patterned cloth apart, but a light
-    smears flat colours over their bins; palettes are exact there, so the smaller distance counts.
+    exposure may lie up to `reach` off that and the white balance a third of it. `change` brings
+    colours of `two` to the light of `one` where that was measured. New clothes are what no such
+    light turns old clothes into. Histograms tell patterned cloth apart, but a light smears flat
+    colours over their bins; palettes are exact there, so the smaller distance counts.
     """
-    best = apart(one.torso, two.torso)
-    if best is None or one.torso is None:
+    if apart(one.torso, two.torso) is None or one.torso is None or two.torso is None:
         return None
-    counts = np.asarray(one.torso, np.float64) ** 2
-    painted = _painted(two.palette, (0.0, 0.0, 0.0)) if one.palette and two.palette else None
-    for light in _lights(gains, reach):
-        best = min(best, apart(_relit(counts, light), two.torso) or 0.0)
-        if painted is not None:
-            best = min(best, apart(_painted(one.palette, light), painted) or 0.0)
+    tries = [(two.torso, two.palette, _lights(gains, reach))]
+    if change is not None:
+        known = _relit(two.torso, change)
+        tries.append((known, _repainted(two.palette, change), _lights(_NONE, min(reach, 0.3))))
+    best = 1.0
+    for torso, palette, lights in tries:
+        painted = _painted(palette) if one.palette and palette else None
+        for light in lights:
+            now = _gained(light)
+            best = min(best, apart(_relit(one.torso, now), torso) or 0.0)
+            if painted is not None:
+                best = min(best, apart(_painted(_repainted(one.palette, now)), painted) or 0.0)
     return best
-
-
-def _painted(palette: Palette, light: Gains) -> Vector:
-    """The torso histogram of a palette's colours under a light."""
-    colours = np.array([row[1:] for row in palette], np.float32)
-    linear = np.clip(cv2.cvtColor(colours[None], cv2.COLOR_LAB2LBGR), 1e-4, 1)
-    lit = np.clip(linear * np.exp2(np.array(light, np.float32)), 0, 1).astype(np.float32)
-    target, share = _corners(np.asarray(cv2.cvtColor(lit, cv2.COLOR_LBGR2LAB)[0], np.float32))
-    weights = share * np.array([[row[0]] for row in palette])
-    counts = np.bincount(target.ravel(), weights.ravel(), int(np.prod(BINS)))
-    return np.sqrt(counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
 
 
 def _lights(gains: Gains, reach: float) -> list[Gains]:
     blue, green, red = gains
-    steps = (-1.0, -0.5, 0.0, 0.5, 1.0)
-    turns = (-1 / 3, 0.0, 1 / 3)
-    return [
+    steps = (-1.0, -0.5, 0.0, 0.5, 1.0) if reach else (0.0,)
+    turns = (-1 / 3, 0.0, 1 / 3) if reach else (0.0,)
+    found = [
         (blue + reach * (step - cool), green + reach * step, red + reach * (step + warm))
         for step in steps
         for warm in turns
         for cool in turns
     ]
+    return found if _NONE in found else [_NONE, *found]
 
 
-def _relit(counts: NDArray[np.float64], light: Gains) -> Vector:
-    target, share = _moves(tuple(round(one, 2) for one in light))
+def _gained(light: Gains) -> Change:
+    """Gains of linear light as a change; rounded, so that each is worked out once."""
+    return tuple(round(one, 2) for one in light)
+
+
+def _relit(torso: Vector, change: Change) -> Vector:
+    """The torso histogram under another light."""
+    if not any(change):
+        return torso
+    target, share = _moves(change)
+    counts = np.asarray(torso, np.float64) ** 2
     moved = np.bincount(target.ravel(), (share * counts[:, None]).ravel(), counts.size)
     return np.sqrt(moved / max(float(moved.sum()), 1e-9)).astype(np.float32)
 
 
+def _repainted(palette: Palette, change: Change) -> Palette:
+    """A palette under another light."""
+    if not palette or not any(change):
+        return palette
+    colours = _changed(np.array([row[1:] for row in palette], np.float32), change)
+    return tuple(
+        (row[0], *(float(n) for n in colour)) for row, colour in zip(palette, colours, strict=True)
+    )
+
+
+def _painted(palette: Palette) -> Vector:
+    """The torso histogram of a palette's colours."""
+    target, share = _corners(np.array([row[1:] for row in palette], np.float32))
+    weights = share * np.array([[row[0]] for row in palette])
+    counts = np.bincount(target.ravel(), weights.ravel(), int(np.prod(BINS)))
+    return np.sqrt(counts / max(float(counts.sum()), 1e-9)).astype(np.float32)
+
+
+def _changed(lab: Floats, change: Change) -> Floats:
+    """CIELAB colours [n, 3] under another light: gains of linear light, or an affine change."""
+    if len(change) == 3:
+        linear = np.clip(cv2.cvtColor(lab[None], cv2.COLOR_LAB2LBGR), 1e-4, 1)
+        lit = np.clip(linear * np.exp2(np.array(change, np.float32)), 0, 1).astype(np.float32)
+        return np.asarray(cv2.cvtColor(lit, cv2.COLOR_LBGR2LAB)[0], np.float32)
+    rgb = np.clip(cv2.cvtColor(lab[None], cv2.COLOR_LAB2RGB), 0, 1)
+    matrix = np.array(change[:9], np.float32).reshape(3, 3)
+    lit = np.clip(rgb @ matrix.T + np.array(change[9:], np.float32), 0, 1).astype(np.float32)
+    return np.asarray(cv2.cvtColor(lit, cv2.COLOR_RGB2LAB)[0], np.float32)
+
+
 @lru_cache(maxsize=512)
-def _moves(light: Gains) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _moves(change: Change) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Where each bin's colour goes under a light: eight bins [400, 8] and their shares."""
     size = np.array(BINS)
     at = np.indices(BINS).reshape(3, -1).T + 0.5
     lab = np.empty(at.shape, np.float32)
     lab[:, 0] = at[:, 0] / size[0] * 100
     lab[:, 1:] = at[:, 1:] / size[1:] * 2 * CHROMA_REACH - CHROMA_REACH
-    linear = cv2.cvtColor(lab[None], cv2.COLOR_LAB2LBGR)[0]
-    lit = np.clip(np.maximum(linear, 1e-4) * np.exp2(np.array(light)), 0, 1).astype(np.float32)
-    new = cv2.cvtColor(lit[None], cv2.COLOR_LBGR2LAB)[0]
-    old = cv2.cvtColor(np.clip(linear, 1e-4, 1)[None].astype(np.float32), cv2.COLOR_LBGR2LAB)[0]
+    nothing = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    old = _changed(lab, (0.0, 0.0, 0.0) if len(change) == 3 else nothing)
     # Only the change counts: a bin whose middle is no real colour would wander otherwise.
-    return _corners(np.asarray(lab + (new - old), np.float32))
+    return _corners(np.asarray(lab + (_changed(lab, change) - old), np.float32))

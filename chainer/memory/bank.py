@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from chainer.memory.grade import apply_grade
 from chainer.memory.observation import Observation
 from chainer.memory.policy import MemoryPolicy
 from chainer.memory.report import Grade
 from chainer.memory.state import Exemplar, FrameRef
-from chainer.memory.world import difference, thumb_from, thumb_of
+from chainer.memory.world import differences, thumb_from, thumb_of
 
 _DUPLICATE = 0.12
 """Pictures nearer than this are one exemplar; measured, as the form of the distance."""
@@ -58,19 +60,21 @@ def with_one(
     """
     mine = thumb_from(new.thumb, new.lab)
     thumbs = [thumb_from(one.thumb, one.lab) for one in bank]
-    gaps = [difference(mine, thumb) for thumb in thumbs]
-    if gaps and min(gaps) < _DUPLICATE:
-        place = gaps.index(min(gaps))
-        if bank[place].sink:
-            return bank
-        return (*bank[:place], replace(new, sink=False), *bank[place + 1 :])
+    if bank:
+        gaps = differences([mine], thumbs)[0]
+        place = int(gaps.argmin())
+        if gaps[place] < _DUPLICATE:
+            if bank[place].sink:
+                return bank
+            return (*bank[:place], replace(new, sink=False), *bank[place + 1 :])
     bank = (*bank, new)
     if len(bank) <= policy.bank:
         return bank
     thumbs.append(mine)
     free = [n for n, one in enumerate(bank[:-_YOUNG]) if not one.sink]
-    nearest = {
-        n: min(difference(thumbs[n], thumbs[m]) for m in range(len(bank)) if m != n) for n in free
-    }
-    gone = min(nearest, key=nearest.__getitem__)
+    if not free:
+        return bank[:-1]
+    each = differences(thumbs, thumbs)
+    np.fill_diagonal(each, np.inf)
+    gone = min(free, key=each.min(axis=1).__getitem__)
     return tuple(one for n, one in enumerate(bank) if n != gone)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from chainer.digest import Digest, key_of
+from chainer.digest import key_of
 from chainer.graph import Atom, Edge
 from chainer.memory.bank import banked, exemplar_of, with_one
 from chainer.memory.declared import is_remix
-from chainer.memory.facts import Told, facts_after
+from chainer.memory.facts import facts_after
 from chainer.memory.grade import apply_grade
 from chainer.memory.joint import Gallery, Judged, judge
+from chainer.memory.keys import STEP, Told, step_key
 from chainer.memory.likeness import compare_people
 from chainer.memory.observation import Observation
 from chainer.memory.policy import FacePolicy, MemoryPolicy
@@ -29,37 +30,7 @@ from chainer.memory.state import (
 )
 from chainer.memory.world import thumb_of
 
-STEP = 1
-"""Raised whenever the same inputs would make another state or report."""
-
 _NEWEST = 0.3
-
-
-def step_key(
-    state: MemoryState | None,
-    observation: Observation,
-    atom: Atom,
-    edge: Edge | None,
-    names: Mapping[str, str],
-    facts: Told,
-    policy: MemoryPolicy,
-    faces: FacePolicy,
-) -> Digest:
-    """The digest of the state that `step` makes of these."""
-    return key_of(
-        "memory-step",
-        {
-            "version": STEP,
-            "before": state.digest if state is not None else "",
-            "observation": observation.key,
-            "atom": atom.model_dump_json(),
-            "edge": edge.model_dump_json() if edge is not None else "",
-            "names": dict(names),
-            "facts": {name: dict(known) for name, known in facts.items()},
-            "policy": policy.model_dump_json(),
-            "faces": faces.model_dump_json(exclude={"detector_model"}),
-        },
-    )
 
 
 def step(
@@ -82,7 +53,7 @@ def step(
     people are and what was declared of them, takes the world from the new clip and holds clothes
     for expected only.
     """
-    digest = step_key(state, observation, atom, edge, names, facts, policy, faces)
+    digest = step_key(state, observation.key, atom, edge, names, facts, policy, faces)
     judged: Judged | None = None
     if state is not None and before is not None:
         judged = judge(

@@ -21,6 +21,10 @@ _PIXELS = 2304  # 64x36, in whatever shape
 _FLAT = 3.0
 """Standard deviation of luma below which a picture shows nothing."""
 
+_UNMOVED, _UNMOVED_SCORE = 0.06, 0.8
+"""Structural difference below and share found again above which pictures lie on each other so
+well that features need not be looked for."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
@@ -64,10 +68,13 @@ def compare(before: Picture, after: Picture) -> Comparison:
     turned = register(np.ascontiguousarray(other[:, ::-1]), one)
     better = (mirrored - plain) + (turned.score - pairs.score)
     used = turned if better > 0.05 and turned.score > pairs.score else pairs
-    scale, inliers = _scale(one, other if used is pairs else other[:, ::-1])
+    structure = 1 - max(plain, mirrored)
+    if structure < _UNMOVED and used.score > _UNMOVED_SCORE:
+        scale, inliers = used.scale, len(np.unique(used.cell))
+    else:
+        scale, inliers = _scale(one, other if used is pairs else other[:, ::-1])
     flat = [float(luma(picture).std()) < _FLAT for picture in (small, later)]
     apart = float(np.linalg.norm(lab(small) - lab(later), axis=2).mean())
-    structure = 1 - max(plain, mirrored)
     if all(flat):
         structure = min(1.0, apart / 20)
     return Comparison(

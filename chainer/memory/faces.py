@@ -9,8 +9,6 @@ forbids commercial use.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +22,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chainer.digest import Digest, file_digest, key_of
 from chainer.errors import SettingsError
 from chainer.memory.appearance import Box
+from chainer.memory.models import descriptor_files, installed, model_file, no_yunet
 from chainer.memory.observation import Picture, Vector
 from chainer.memory.policy import FacePolicy
 
@@ -45,8 +43,6 @@ _CHIP_FACE = 220
 
 _LARGEST_MODEL = 64 << 20
 _LOCK = Lock()  # readers share their models
-_PREDICTOR = "shape_predictor_5_face_landmarks.dat"
-_NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,39 +108,15 @@ def load_faces(policy: FacePolicy) -> FaceReader | None:
         return None
     detector: Detector
     if policy.detector_model is not None:
-        path, size, changed = _model_file(policy.detector_model)
+        path, size, changed = model_file(policy.detector_model)
         detector = _yunet(path, size, changed)
-    elif _installed("dlib"):
+    elif installed("dlib"):
         detector = _frontal()
     else:
         return None
-    files = _descriptor_files()
-    embedder = _embedder(*files) if files and _installed("dlib") else None
+    files = descriptor_files()
+    embedder = _embedder(*files) if files and installed("dlib") else None
     return FaceReader(detector, embedder, policy.min_width)
-
-
-def models_digest(policy: FacePolicy) -> Digest:
-    """What of models and versions decides how faces are read; loads nothing.
-
-    Raises `SettingsError` for a detector model that is missing.
-    """
-    if not policy.enabled:
-        return key_of("face-models", None)
-    versions = {name: _version(name) for name in ("dlib-bin", "dlib", "face_recognition_models")}
-    detector = None
-    if policy.detector_model is not None:
-        detector = _digest(*_model_file(policy.detector_model))
-    files = (_descriptor_files() or ()) if _installed("dlib") else ()
-    return key_of(
-        "face-models",
-        {
-            "detector": detector,
-            "files": [_digest(*_model_file(file)) for file in files],
-            "versions": versions,
-            "least": policy.min_width,
-            "opencv": cv2.__version__,
-        },
-    )
 
 
 def face_distance(one: Vector | None, two: Vector | None) -> float | None:
@@ -205,10 +177,10 @@ class _YuNet:
                 self._net.setInputSize((64, 64))
                 rows = self._net.detect(np.zeros((64, 64, 3), np.uint8))[1]
         except cv2.error as error:
-            raise _no_yunet(path) from error
+            raise no_yunet(path) from error
         found: Any = rows  # None without a face, whatever the stubs say
         if found is not None and found.shape[1] != 15:
-            raise _no_yunet(path)
+            raise no_yunet(path)
 
     def __call__(self, pixels: Picture) -> tuple[Face, ...]:
         height, width = pixels.shape[:2]
@@ -287,68 +259,19 @@ def yaw_of(points: NDArray[np.float64]) -> float:
 @lru_cache(maxsize=4)
 def _yunet(path: Path, _size: int, _changed: int) -> _YuNet:
     if _size > _LARGEST_MODEL:
-        raise _no_yunet(path)
+        raise no_yunet(path)
     return _YuNet(path)
 
 
 @lru_cache(maxsize=1)
 def _frontal() -> _Frontal:
-    files = _descriptor_files()
+    files = descriptor_files()
     return _Frontal(files[0] if files else None)
 
 
 @lru_cache(maxsize=2)
 def _embedder(predictor: Path, network: Path) -> Embedder:
     return Embedder(predictor, network)
-
-
-@lru_cache(maxsize=8)
-def _digest(path: Path, _size: int, _changed: int) -> Digest:
-    return file_digest(path)
-
-
-def _model_file(path: Path) -> tuple[Path, int, int]:
-    """The path with what tells that the file has changed."""
-    try:
-        about = path.stat()
-    except OSError as error:
-        raise SettingsError(
-            f"faces.detector_model: {path} cannot be opened ({error.strerror}); name a YuNet ONNX "
-            "file, or leave the setting out",
-            path=str(path),
-        ) from error
-    if not path.is_file():
-        raise _no_yunet(path)
-    return path, about.st_size, about.st_mtime_ns
-
-
-def _no_yunet(path: Path) -> SettingsError:
-    return SettingsError(
-        f"faces.detector_model: {path} is damaged or no YuNet ONNX model; fetch "
-        "face_detection_yunet_2023mar.onnx again (OpenCV Zoo, 232,589 bytes), or leave the "
-        "setting out",
-        path=str(path),
-    )
-
-
-def _descriptor_files() -> tuple[Path, Path] | None:
-    spec = importlib.util.find_spec("face_recognition_models")  # finds it, does not run it
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        files = Path(place) / "models" / _PREDICTOR, Path(place) / "models" / _NETWORK
-        if all(file.is_file() for file in files):
-            return files
-    return None
-
-
-def _installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 @contextmanager

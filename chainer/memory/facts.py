@@ -6,14 +6,12 @@ listed instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from chainer.graph import Atom
 from chainer.memory.colours import colour_name
+from chainer.memory.keys import Told
 from chainer.memory.state import CharacterState, Conflict, Fact, MemoryState, Presence, Source
-
-Told = Mapping[str, Mapping[str, str | bool | int | None]]
-"""What the graph declares for good: facts by key, by character."""
 
 WORLD = "world"
 _CLOTHES = frozenset({"coat", "jacket", "sweater", "shirt", "dress", "top", "hoodie", "robe"})

@@ -32,7 +32,7 @@ from chainer.memory.report import (
     Measure,
 )
 from chainer.memory.state import Exemplar, MemoryState
-from chainer.memory.world import difference, thumb_from, thumb_of
+from chainer.memory.world import differences, thumb_from, thumb_of
 
 _FOUND = 0.9
 """Share of a picture found again from which on it may be the next one of the same shot, though
@@ -71,7 +71,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Reference:
+class Reference:
     """An exemplar as it was shown, and the new picture registered with it."""
 
     exemplar: Exemplar
@@ -102,9 +102,9 @@ def judge(
     kind = _kind(seen, previous, observation, limits)
     measurable = previous.measurable and observation.measurable and not seen.empty
     mirrored = kind is not JointClass.NEW_SETUP and seen.mirror > limits.mirror
-    references = _references(state, first, gallery) if measurable else []
+    near = references(state, first, gallery) if measurable else []
     measures = _measures(
-        seen, kind, previous, observation, references, state, limits, measurable=measurable
+        seen, kind, previous, observation, near, state, limits, measurable=measurable
     )
     likeness = compare_people(
         state.characters,
@@ -124,7 +124,7 @@ def judge(
     findings = [_in_other_light(one, declared) for one in findings]
     drift = {one.flag for one in findings if one.counts}
     proposal = propose(
-        _witnesses(seen, references, tail, mirrored=mirrored),
+        _witnesses(seen, near, tail, mirrored=mirrored),
         policy.grade,
         drifted=bool(drift & {Flag.LIGHT, Flag.COLOUR}),
     )
@@ -143,7 +143,7 @@ def judge(
         grade=grade,
         grade_why=why,
         cut=_cut(previous, observation, kind, edge, policy),
-        badness=_badness(seen, references, kind, findings),
+        badness=_badness(seen, near, kind, findings),
         notes=_notes(seen, previous, observation, declared),
     )
     return Judged(report, likeness)
@@ -174,15 +174,16 @@ def _usual_step(previous: Observation, now: Observation) -> float:
     return max(_STEP, 3 * max(steps, default=0.0))
 
 
-def _references(state: MemoryState, first: Picture, gallery: Gallery) -> list[_Reference]:
+def references(state: MemoryState, first: Picture, gallery: Gallery) -> list[Reference]:
     """The exemplars nearest to the new picture, registered, best first; the last clip's too."""
     mine = thumb_of(first)
     # By structure alone: whether the colours agree is what is asked.
-    near = sorted(
-        state.bank,
-        key=lambda one: difference(replace(mine, mean=one.lab), thumb_from(one.thumb, one.lab)),
-    )[:_WITNESSES]
-    found = [_Reference(one, register(first, _shown(one, gallery))) for one in near]
+    if not state.bank:
+        return []
+    thumbs = [thumb_from(one.thumb, mine.mean) for one in state.bank]
+    gaps = differences([mine], thumbs)[0]
+    nearest = [state.bank[n] for n in gaps.argsort(kind="stable")[:_WITNESSES]]
+    found = [Reference(one, register(first, _shown(one, gallery))) for one in nearest]
     return sorted(found, key=lambda one: -one.pairs.score)
 
 
@@ -191,7 +192,7 @@ def _measures(
     kind: JointClass,
     previous: Observation,
     now: Observation,
-    references: Sequence[_Reference],
+    near: Sequence[Reference],
     state: MemoryState,
     limits: Thresholds,
     *,
@@ -200,7 +201,7 @@ def _measures(
     seamless = kind is JointClass.SEAMLESS
     light = limits.light_seamless if seamless else limits.light_same_setup
     colour = limits.colour_seamless if seamless else limits.colour_same_setup
-    for one in (previous.world.flicker, now.world.flicker):
+    for one in (previous.world.flicker_out, now.world.flicker_in):
         light, colour = max(light, _FLICKER * one[0]), max(colour, _FLICKER * one[1])
     score = seen.pairs.score
     found: list[tuple[str, Measure]] = [
@@ -213,7 +214,7 @@ def _measures(
         found.append(("colour", Measure(seen.colour or 0.0, "a*b*", colour, score)))
     # The clip before speaks for itself above, unless it ended elsewhere.
     own = comparable and kind is not JointClass.NEW_SETUP
-    others = [one for one in references if not own or one.exemplar.atom != state.atom]
+    others = [one for one in near if not own or one.exemplar.atom != state.atom]
     best = next((one for one in others if one.pairs.score >= _SAME_LOOK), None)
     if best is not None and (shift := shift_of(best.pairs)) is not None:
         sure = best.pairs.score
@@ -292,7 +293,7 @@ def _in_other_light(finding: Finding, declared: Declared) -> Finding:
 
 
 def _witnesses(
-    seen: Comparison, references: Sequence[_Reference], tail: Exemplar, *, mirrored: bool
+    seen: Comparison, near: Sequence[Reference], tail: Exemplar, *, mirrored: bool
 ) -> list[Witness]:
     """What the colours are taken from: the last picture and what was remembered before it.
 
@@ -303,9 +304,7 @@ def _witnesses(
         return [Witness(seen.pairs, 1.0, _place(tail))]
     score = seen.pairs.score
     others = [
-        one
-        for one in references
-        if one.exemplar.atom != tail.atom or one.pairs.score > score + _CLEARLY
+        one for one in near if one.exemplar.atom != tail.atom or one.pairs.score > score + _CLEARLY
     ]
     last = Witness(seen.pairs, _TAIL_WEIGHT if others else 1.0, _place(tail))
     return [last, *(Witness(one.pairs, 1.0, _place(one.exemplar)) for one in others)]
@@ -341,7 +340,7 @@ def _cut(
 
 def _badness(
     seen: Comparison,
-    references: Sequence[_Reference],
+    near: Sequence[Reference],
     kind: JointClass,
     findings: Sequence[Finding],
 ) -> float:
@@ -351,7 +350,7 @@ def _badness(
     found again, colour, side and size are added. Another set-up is no fault in itself, a changed
     person is.
     """
-    found = max([seen.pairs.score, *(one.pairs.score for one in references)])
+    found = max([seen.pairs.score, *(one.pairs.score for one in near)])
     raw = seen.apart / 40 + (1 - found) + seen.structure / 2
     raw += 0.05 * ((seen.light or 0.0) + (seen.colour or 0.0))
     if kind is not JointClass.NEW_SETUP:

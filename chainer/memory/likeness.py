@@ -1,51 +1,36 @@
 """Whether a clip shows the people it should: the same ones, in the same clothes, still there.
 
-Compares with the previous clip's end and with what is remembered. Faces decide where both sides
-have a descriptor; else head and torso together: another person has another head *and* other
-clothes. Clothes are compared under every light that the joint could have changed to. Decides
-nothing of the joint itself.
+Compares with the previous clip's end and with what is remembered. `verdict.py` says what distances
+mean, `seam.py` looks for people where a clip names none, `strangers.py` compares those without a
+name. Decides nothing of the joint itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
+from functools import cached_property
 
 import numpy as np
 
-from chainer.memory.appearance import (
-    Box,
-    Gains,
-    Look,
-    apart,
-    describe_at,
-    inside,
-    least_apart,
-)
+from chainer.memory.appearance import Box, describe_at
 from chainer.memory.faces import face_distance
-from chainer.memory.follow import field_of, find_again, sameness, target_of
-from chainer.memory.observation import Observation, Sighting, Vector
+from chainer.memory.follow import sameness
+from chainer.memory.observation import Observation, Picture, Sighting, Vector
 from chainer.memory.policy import FacePolicy, Thresholds
 from chainer.memory.report import Against, Finding, Flag, JointClass, Measure
+from chainer.memory.seam import (
+    by_their_boxes,
+    followed_to_the_end,
+    found_beyond,
+    mirror_image,
+    sighting_of,
+)
 from chainer.memory.state import CharacterState, Presence
-from chainer.memory.surroundings import background_shows, light_change, same_room
-
-HEAD = 0.27
-"""Texture distance from which on a head may be another one."""
-
-TORSO = 0.24
-"""Torso distance from which on, with another head, it is another person."""
-
-VOTE = 0.8
-"""Share of `HEAD` and `TORSO` from which on a face that could be either is another's."""
-
-CERTAIN = 0.85
-"""Share of `FacePolicy.same_at_most` up to which a face needs no second witness.
-
-Two men in one room lie 0.46 to 0.62 apart, and one man up to 0.60 from himself as he turns.
-"""
+from chainer.memory.strangers import another_stranger, named_by_memory
+from chainer.memory.surroundings import Light, light_at, same_room
+from chainer.memory.verdict import Verdict, decide, least, look_of
 
 AT_JOINT = Fraction(3, 2)
 """Seconds from a joint within which somebody is there."""
@@ -54,6 +39,9 @@ REACH = {JointClass.SEAMLESS: 0.3, JointClass.SAME_SETUP: 0.45, JointClass.NEW_S
 """How far, in log2, the light on a figure may change beyond that on its surroundings."""
 
 MEMORY_REACH = 0.9
+
+_JUST = Fraction(3, 10)
+"""Seconds from a joint within which a still shows what a sighting does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,24 +70,6 @@ class Likeness:
     people: tuple[Recognised, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """The least distances between two groups of sightings; None where they cannot be had."""
-
-    face: float | None
-    head: float | None
-    torso: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    other: bool
-    new_clothes: bool
-    confidence: float
-    identity: Measure | None
-    wardrobe: Measure | None
-
-
 def compare_people(
     remembered: Sequence[CharacterState],
     previous: Observation | None,
@@ -110,6 +80,7 @@ def compare_people(
     mirrored: bool = False,
     thresholds: Thresholds,
     faces: FacePolicy,
+    declared_before: Collection[str] | None = None,
 ) -> Likeness:
     """Every character expected at the joint from `previous` to `now`, compared.
 
@@ -118,14 +89,25 @@ def compare_people(
     states after `previous`; they also say who its unnamed sightings are. `mirrored` tells that
     the new picture is the old one mirrored. Measures are named `identity:<id>`, `wardrobe:<id>`
     and, against the memory, with `:memory` behind. Without `previous` only names are sorted.
+    `declared_before` are the names in the cast of `previous`, None where that is not known: who is
+    in both casts, but was found in the new clip only, is compared with whoever stood there.
 
     Another person before the same wall makes a new set-up of most of the picture; where the
     surroundings are the same (`same_room`) people are judged as in the same set-up.
     """
     if kind is JointClass.NEW_SETUP and previous is not None and same_room(previous, now, AT_JOINT):
         kind = JointClass.SAME_SETUP
+    now = named_by_memory(now, remembered, faces)
     joint = _Joint(
-        remembered, previous, now, frozenset(declared), kind, mirrored, thresholds, faces
+        remembered,
+        previous,
+        now,
+        frozenset(declared),
+        kind,
+        mirrored,
+        thresholds,
+        faces,
+        None if declared_before is None else frozenset(declared_before),
     )
     measures: list[tuple[str, Measure]] = []
     findings: list[Finding] = []
@@ -135,10 +117,15 @@ def compare_people(
         measures += found.measures
         findings += found.findings
         people += found.people
+    if not measures and not findings:
+        stranger = joint.stranger()
+        if stranger is not None:
+            measures.append(("identity", stranger[0]))
+            findings.append(stranger[1])
     return Likeness(tuple(measures), tuple(findings), tuple(people))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is worked out once is kept
 class _Joint:
     remembered: Sequence[CharacterState]
     previous: Observation | None
@@ -148,6 +135,7 @@ class _Joint:
     mirrored: bool
     thresholds: Thresholds
     faces: FacePolicy
+    declared_before: frozenset[str] | None = None
 
     def names(self) -> list[str]:
         """Everybody known before or named in the new clip, in a fixed order."""
@@ -158,18 +146,35 @@ class _Joint:
         return [name for name in every if name]
 
     def character(self, name: str) -> Likeness:
+        """What is found of one character."""
         state = next((one for one in self.remembered if one.id == name), None)
-        before = self._before(name, state)
         named = [(n, s) for n, s in enumerate(self.now.sightings) if s.character == name]
-        stays = self.kind is not JointClass.NEW_SETUP
+        before = self._before(name, state) or self._stood_there(name, state, named)
         if self.previous is None or not (before or _known(state)):
             return Likeness((), (), tuple(Recognised(name, s, n) for n, s in named))
-        if not named and not (stays and before) and name not in self.declared:
+        if not named and not (self._stays and before) and name not in self.declared:
             return Likeness((), (), ())
         group, verdict = self._whoever(name, state, before, named)
         if not group:
             return Likeness((), self._missing(name, before, state), ())
         return self._judged(name, state, before, group, verdict)
+
+    def stranger(self) -> tuple[Measure, Finding] | None:
+        """Another person where nobody has a name."""
+        if self.previous is None or not self._stays:
+            return None
+        pair = another_stranger(self.previous, self.now, AT_JOINT)
+        if pair is None or self._close(pair[0][0], pair[1][0]) < 0:
+            return None
+        verdict = self._verdict(*pair)
+        face = verdict.identity
+        if not verdict.other or face is None or face.unit != "distance":
+            return None
+        if face.value < self.faces.other_at_least:
+            return None
+        measure = replace(face, confidence=0.7)
+        words = "the person in the picture is another one"
+        return measure, Finding(Flag.IDENTITY, Against.PREVIOUS, "identity", 0.7, words)
 
     def _before(self, name: str, state: CharacterState | None) -> list[Sighting]:
         """Sightings of the character near the end of the previous clip, newest first."""
@@ -186,9 +191,43 @@ class _Joint:
             ]
             if not found and state.last_seconds >= from_here:
                 look = describe_at(self.previous.last.pixels, state.box)
-                found = [_sighting(name, self.previous.last.seconds, state.box, look, 0.6)]
+                found = [sighting_of(name, self.previous.last.seconds, state.box, look, 0.6)]
         near = [s for s in found if s.seconds >= from_here]
         return sorted(near, key=lambda s: -s.seconds)[:4]
+
+    def _stood_there(
+        self, name: str, state: CharacterState | None, named: list[tuple[int, Sighting]]
+    ) -> list[Sighting]:
+        """Whoever stood where the new clip first shows a character that the old one only names."""
+        early = [s for _, s in named if s.seconds <= AT_JOINT]
+        known_before = not _known(state)
+        if self.declared_before is not None:
+            known_before = name in self.declared_before
+        if self.previous is None or not (early and self._stays and known_before):
+            return []
+        first = min(early, key=lambda s: s.seconds)
+        end = self.previous.seconds - AT_JOINT
+        last = [s for s in self.previous.sightings if s.seconds >= end]
+        there = [s for s in last if self._close(s, first) >= 0]
+        if any(s.character for s in there):
+            return []
+        if there:
+            best = max(there, key=lambda s: self._close(s, first))
+            near = [s for s in there if s is best or self._linked(best, s)]
+            return sorted(near, key=lambda s: -s.seconds)[:4]
+        if first.seconds > _JUST:
+            return []
+        found = found_beyond(
+            name,
+            self.now.first.pixels,
+            self._old,
+            first.box,
+            lambda here, there: self._verdict(there, here),
+            seconds=self.previous.last.seconds,
+        )
+        if found is None:
+            return []
+        return [replace(found[0], box=self._place(found[0].box))]
 
     def _whoever(
         self,
@@ -196,19 +235,21 @@ class _Joint:
         state: CharacterState | None,
         before: list[Sighting],
         named: list[tuple[int, Sighting]],
-    ) -> tuple[list[tuple[int | None, Sighting]], _Verdict | None]:
+    ) -> tuple[list[tuple[int | None, Sighting]], Verdict | None]:
         """Who stands for the character in the new clip, and how they compare; nobody: empty."""
         if named:
             early = [one for one in named if one[1].seconds <= AT_JOINT]
             return [*(early or named)], None
         old = before or _as_sightings(state)
-        best: tuple[float, tuple[int, Sighting], _Verdict] | None = None
+        best: tuple[float, tuple[int, Sighting], Verdict] | None = None
         for number, sighting in enumerate(self.now.sightings):
             if sighting.character or (before and self._stays and sighting.seconds > AT_JOINT):
                 continue
             verdict = self._verdict(old, [sighting], memory=not before)
-            close = self._close(before, sighting) if before and self._stays else 0.0
+            close = self._close(before[0], sighting) if before and self._stays else 0.0
             value = close - 2.0 * verdict.other - verdict.new_clothes
+            if verdict.identity is not None and verdict.identity.unit == "distance":
+                value -= verdict.identity.value
             if verdict.other and (
                 (before and self._stays and close <= 0) or self._anothers(name, sighting)
             ):
@@ -238,55 +279,32 @@ class _Joint:
         times = [s.seconds for s in strangers]
         return self._stays or len(times) == len(set(times))
 
-    def _close(self, before: list[Sighting], sighting: Sighting) -> float:
+    def _close(self, before: Sighting, sighting: Sighting) -> float:
         """1 at the old place, 0 at a third of the picture from it, less beyond."""
-        old = self._place(before[0].box)
-        x = sighting.box[0] + sighting.box[2] / 2 - old[0] - old[2] / 2
-        y = sighting.box[1] - old[1]
-        return 1 - 3 * float(np.hypot(x, y))
+        old, new = self._place(before.box), sighting.box
+        x = new[0] + new[2] / 2 - old[0] - old[2] / 2
+        return 1 - 3 * float(np.hypot(x, new[1] - old[1]))
 
     def _place(self, box: Box) -> Box:
         return (1 - box[0] - box[2], *box[1:]) if self.mirrored else box
 
+    @cached_property
+    def _old(self) -> Picture:
+        """The last picture before the joint, turned as the new one is."""
+        assert self.previous is not None
+        pixels = self.previous.last.pixels
+        return mirror_image(pixels) if self.mirrored else pixels
+
     def _in_the_stills(
         self, name: str, last: Sighting, stranger: tuple[int, Sighting] | None
-    ) -> tuple[list[tuple[int | None, Sighting]], _Verdict | None]:
+    ) -> tuple[list[tuple[int | None, Sighting]], Verdict | None]:
         """The character looked for in the new clip's first still, near its old place."""
-        assert self.previous is not None
-        old, new = self.previous.last.pixels, self.now.first.pixels
-        if self.mirrored:
-            old = np.ascontiguousarray(old[:, ::-1])
-        box = inside(self._place(last.box))
-        first = _sighting(name, Fraction(0), box, describe_at(old, box), last.confidence)
-        target = target_of(old, field_of(old), box)
-        found = None if target is None else find_again(new, field_of(new), [target], box)
-        candidates = [] if found is None else [(found[0], found[1])]
-        candidates.append((box, describe_at(new, box)))
-        # In new clothes it is found a little beside its place: heads must lie on each other.
-        step = 0.04 * box[2], 0.025 * box[3]
-        for place, _ in tuple(candidates):
-            for across, down in product((-1, 0, 1), repeat=2):
-                moved = inside(
-                    (place[0] + across * step[0], place[1] + down * step[1], place[2], place[3])
-                )
-                candidates.append((moved, describe_at(new, moved)))
-        best: tuple[float, Sighting, _Verdict] | None = None
-        for place, look in candidates:
-            sighting = _sighting(name, self.now.first.seconds, place, look, 0.6)
-            verdict = self._verdict([first], [sighting])
-            head = apart(first.texture, look.texture)
-            value = sameness(_look(first), look) - verdict.other - (head or 0.0)
-            if best is None or value > best[0]:
-                best = value, sighting, verdict
-        if best is None:
-            return [], None
-        if not best[2].other:
-            return [(None, best[1])], best[2]
-        if stranger is not None:
+        new = self.now.first
+        box = self._place(last.box)
+        found = found_beyond(name, self._old, new.pixels, box, self._verdict, seconds=new.seconds)
+        if stranger is not None and (found is None or found[1]):
             return [stranger], None
-        if background_shows(new, old, box):
-            return [], None
-        return [(None, best[1])], best[2]
+        return ([], None) if found is None else ([(None, found[0])], None)
 
     def _judged(
         self,
@@ -294,15 +312,15 @@ class _Joint:
         state: CharacterState | None,
         before: list[Sighting],
         group: list[tuple[int | None, Sighting]],
-        verdict: _Verdict | None,
+        verdict: Verdict | None,
     ) -> Likeness:
         """Findings for a character and whoever stands for it."""
         measures: list[tuple[str, Measure]] = []
         findings: list[Finding] = []
         sightings = [s for _, s in group]
-        tests: list[tuple[Against, str, _Verdict]] = []
+        tests: list[tuple[Against, str, Verdict]] = []
         if before:
-            one = verdict or self._verdict(before, sightings)
+            one = verdict or self._verdict(*self._with_stills(before, sightings))
             tests.append((Against.PREVIOUS, "", one))
         if _known(state):
             one = self._verdict(_as_sightings(state), sightings, memory=True)
@@ -324,12 +342,24 @@ class _Joint:
                 prior = "remix" if against is Against.MEMORY and state and state.prior else ""
                 flagged = _finding(Flag.WARDROBE, against, name, suffix, one.confidence, words)
                 findings.append(replace(flagged, declared=prior))
-        if any(finding.flag is Flag.IDENTITY for finding in findings):
+        if _known(state) and any(finding.flag is Flag.IDENTITY for finding in findings):
             return Likeness(tuple(measures), tuple(findings), ())
         clothes = any(finding.flag is Flag.WARDROBE for finding in findings)
         return Likeness(
             tuple(measures), tuple(findings), self._all_of(name, group, clothes=clothes)
         )
+
+    def _with_stills(
+        self, before: list[Sighting], group: list[Sighting]
+    ) -> tuple[list[Sighting], list[Sighting]]:
+        """Both groups, and where they meet at the joint as the two stills show them."""
+        if self.previous is None or self.mirrored or not self._stays:
+            return before, group
+        near = self.previous.seconds - _JUST, _JUST
+        ones, twos = by_their_boxes(
+            before, group, self.previous.last.pixels, self.now.first.pixels, near
+        )
+        return [*before, *ones], [*group, *twos]
 
     def _all_of(
         self, name: str, group: list[tuple[int | None, Sighting]], *, clothes: bool
@@ -345,7 +375,8 @@ class _Joint:
         result = [Recognised(name, s, number, clothes) for number, s in sorted(chosen.items())]
         if not chosen:
             result += [Recognised(name, s, None, clothes) for s in sightings]
-            result += self._at_the_end(name, sightings[0], clothes=clothes)
+            last = followed_to_the_end(name, self.now, sightings[0])
+            result += [] if last is None else [Recognised(name, last, None, clothes)]
         return tuple(result)
 
     def _linked(self, one: Sighting, two: Sighting) -> bool:
@@ -354,20 +385,7 @@ class _Joint:
             return distance <= self.faces.same_at_most
         if (one.yaw is None) != (two.yaw is None):
             return False
-        return sameness(_look(one), _look(two)) >= 0.5
-
-    def _at_the_end(self, name: str, first: Sighting, *, clothes: bool) -> list[Recognised]:
-        """One found in the first still, followed to the last."""
-        place, seen = first.box, None
-        target = target_of(self.now.first.pixels, field_of(self.now.first.pixels), place)
-        for still in self.now.stills[1:] if target else ():
-            assert target is not None
-            found = find_again(still.pixels, field_of(still.pixels), [target], place)
-            seen = None
-            if found is not None and found[2] >= 0.4:
-                place = found[0]
-                seen = _sighting(name, still.seconds, place, found[1], 0.5)
-        return [] if seen is None else [Recognised(name, seen, None, clothes)]
+        return sameness(look_of(one), look_of(two)) >= 0.5
 
     def _missing(
         self, name: str, before: list[Sighting], state: CharacterState | None
@@ -388,74 +406,26 @@ class _Joint:
 
     def _verdict(
         self, old: Sequence[Sighting], new: Sequence[Sighting], *, memory: bool = False
-    ) -> _Verdict:
+    ) -> Verdict:
         reach = MEMORY_REACH if memory else REACH[self.kind]
-        gains = (0.0, 0.0, 0.0)
-        if not memory and self._stays and self.previous is not None and not self.mirrored:
-            gains = light_change(self.previous.last.pixels, self.now.first.pixels, (*old, *new))
-        apart_by = _least(old, new, gains, reach, mirrored=self.mirrored)
-        return _decide(apart_by, self.thresholds, self.faces, far=memory or not self._stays)
+        light = self._light if self._stays else Light()
+        far = memory or not self._stays
+        if memory:
+            # What is remembered may be older than the last clip, and that of another light.
+            light = replace(light, gains=(0.0, 0.0, 0.0))
+        by = least(old, new, light, reach, mirrored=self.mirrored)
+        return decide(by, self.thresholds, self.faces, light, far=far)
 
-
-def _decide(by: _Apart, thresholds: Thresholds, faces: FacePolicy, *, far: bool) -> _Verdict:
-    """Another person, or other clothes.
-
-    `far`: over a change of set-up, where only faces tell people apart.
-    """
-    torso_limit = thresholds.wardrobe * (1.25 if far else 1.0)
-    wardrobe = None
-    if by.torso is not None:
-        wardrobe = Measure(by.torso, "hellinger", torso_limit, 0.6 if far else 0.8)
-    fused = None
-    if by.head is not None and by.torso is not None:
-        fused = min(by.head / HEAD, by.torso / TORSO)
-    clothes = wardrobe is not None and wardrobe.exceeds
-    if by.face is not None:
-        sure = by.face <= CERTAIN * faces.same_at_most or by.face >= faces.other_at_least
-        limit = faces.other_at_least
-        other = by.face >= limit
-        if not sure and fused is not None and not far:
-            # Between the two limits of faces, the rest of the figure has the casting vote.
-            other = fused > VOTE
-            limit = by.face - 1e-6 if other else limit
-        elif other and not far and _plainly_same(by):
-            other, sure, limit = False, False, by.face
-        identity = Measure(by.face, "distance", limit, 0.95 if sure else 0.4)
-        confidence = 0.95 if sure else 0.5
-        return _Verdict(other, clothes and not other, confidence, identity, wardrobe)
-    if fused is None:
-        return _Verdict(False, clothes, 0.5, None, wardrobe)  # noqa: FBT003
-    confidence = 0.4 if far else float(np.clip(0.4 + 0.4 * fused, 0.3, 0.9))
-    identity = Measure(fused, "ratio", 1.0, confidence)
-    other = fused > 1.0 and not far
-    return _Verdict(other, clothes and not other, confidence, identity, wardrobe)
-
-
-def _plainly_same(by: _Apart) -> bool:
-    """Whether hair, outline and clothes leave no doubt.
-
-    A face that turns fast lies up to 0.7 from itself; another person's head that fits this well
-    was not seen.
-    """
-    if by.head is None or by.torso is None or by.face is None:
-        return False
-    return by.head < 0.65 * HEAD and by.torso < 0.5 * TORSO and by.face < 0.75
-
-
-def _least(
-    old: Sequence[Sighting], new: Sequence[Sighting], gains: Gains, reach: float, *, mirrored: bool
-) -> _Apart:
-    pairs = list(product(old[:4], new[:4]))
-    face = [face_distance(a.face, b.face) for a, b in pairs]
-    # Texture means the same only where both were placed by a face, or both by a box.
-    alike = [(a, b) for a, b in pairs if (a.yaw is None) == (b.yaw is None)]
-    head = [None if mirrored else apart(a.texture, b.texture) for a, b in alike]
-    torso = [least_apart(a, b, gains, reach) for a, b in (alike or pairs)]
-    return _Apart(_smallest(face), _smallest(head), _smallest(torso))
-
-
-def _smallest(values: Iterable[float | None]) -> float | None:
-    return min((one for one in values if one is not None), default=None)
+    @cached_property
+    def _light(self) -> Light:
+        """The change of light at the joint."""
+        if self.previous is None or self.mirrored:
+            return Light()
+        end = self.previous.seconds - AT_JOINT
+        people = [s for s in self.previous.sightings if s.seconds >= end]
+        people += [s for s in self.now.sightings if s.seconds <= AT_JOINT]
+        people += [s for state in self.remembered for s in _as_sightings(state) if state.box]
+        return light_at(self.previous.last.pixels, self.now.first.pixels, people)
 
 
 def _known(state: CharacterState | None) -> bool:
@@ -487,24 +457,6 @@ def _as_sightings(state: CharacterState | None) -> list[Sighting]:
 
 def _vector(numbers: tuple[float, ...]) -> Vector | None:
     return np.asarray(numbers, np.float32) if numbers else None
-
-
-def _look(sighting: Sighting) -> Look:
-    return Look(sighting.torso, sighting.texture, sighting.palette, sighting.sharpness, 0.0)
-
-
-def _sighting(name: str, seconds: Fraction, box: Box, look: Look, sure: float) -> Sighting:
-    return Sighting(
-        character=name,
-        seconds=seconds,
-        box=box,
-        how="track",
-        confidence=sure,
-        torso=look.torso,
-        texture=look.texture,
-        palette=look.palette,
-        sharpness=look.sharpness,
-    )
 
 
 def _finding(

@@ -55,9 +55,9 @@ class World:
     `palette` has up to five (weight, L, a, b), heaviest first, weights summing to 1.
     `sharpness` is the median variance of the Laplacian of luma at `STILL_SIDE`. `dark` is the
     share of frames that are all but black, `motion` the median absolute luma difference
-    between neighbouring frames of the two ends, 0 for a still picture. `flicker` is how far light
-    (L*) and colour (a*b*) change by themselves from one frame to the next, the larger of the
-    first two and the last two frames.
+    between neighbouring frames of the two ends, 0 for a still picture. `flicker_in` is how far
+    light (L*) and colour (a*b*) change by themselves from one frame to the next at the start,
+    `flicker_out` at the end.
     """
 
     ev: float
@@ -70,7 +70,8 @@ class World:
     sharpness: float
     dark: float
     motion: float
-    flicker: tuple[float, float] = (0.0, 0.0)
+    flicker_in: tuple[float, float] = (0.0, 0.0)
+    flicker_out: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from chainer.digest import Digest, bytes_digest, key_of
 from chainer.graph import Appearance
 from chainer.media.frames import (
     Footage,
@@ -30,7 +29,8 @@ from chainer.media.frames import (
 from chainer.media.info import MediaInfo, VideoInfo
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
-from chainer.memory.faces import load_faces, models_digest
+from chainer.memory.faces import load_faces
+from chainer.memory.keys import observation_key
 from chainer.memory.observation import Observation, Picture, Sample, Sighting, Sound
 from chainer.memory.people import CastBox, find_people
 from chainer.memory.policy import FacePolicy
@@ -38,45 +38,7 @@ from chainer.memory.sound import sound_of
 from chainer.memory.world import look_at_world
 from chainer.timebase import time_text
 
-OBSERVE = 1
-"""Raised whenever the same take would be observed differently: old ones are then not used."""
-
 _QUALITY = 92
-
-
-def observation_key(
-    media: Digest,
-    start: Fraction,
-    seconds: Fraction,
-    *,
-    cast: Sequence[Appearance] = (),
-    references: Mapping[str, Sequence[bytes]] | None = None,
-    faces: FacePolicy,
-    rate: Fraction = Fraction(30),
-) -> Digest:
-    """What an observation is kept by: all that changes it, and nothing of the graph around it.
-
-    `media` is the digest of the file, the rest as `observe` takes it.
-    """
-    looks = [[one.character, None if one.box is None else [*one.box], one.at] for one in cast]
-    shown = {
-        name: [bytes_digest(picture) for picture in pictures]
-        for name, pictures in sorted((references or {}).items())
-    }
-    return key_of(
-        "observation",
-        {
-            "version": OBSERVE,
-            "media": media,
-            "window": [start, seconds],
-            "rate": rate,
-            "cast": looks,
-            "references": list(shown.items()),
-            # The model is known by its content, not by where it lies.
-            "faces": faces.model_dump_json(exclude={"detector_model"}),
-            "models": models_digest(faces),
-        },
-    )
 
 
 def observe(

@@ -10,20 +10,22 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chainer.digest import Digest
 from chainer.errors import ChainerError, StoreError
 from chainer.graph import Atom, Edge, Graph
-from chainer.memory.buffer import step, step_key
-from chainer.memory.facts import Told
-from chainer.memory.observation import Observation
+from chainer.memory.keys import Told, step_key
 from chainer.memory.policy import FacePolicy, MemoryPolicy
 from chainer.memory.report import JointReport
 from chainer.memory.shelf import Observer
 from chainer.memory.state import MemoryState
 from chainer.store import Presence, Store
+
+if TYPE_CHECKING:
+    from chainer.memory.observation import Observation
 
 _FILE = "state.json"
 _KEPT = 512
@@ -95,12 +97,12 @@ class Recollection:
     def step(
         self,
         state: MemoryState | None,
-        observation: Observation,
+        observation: Digest,
         atom: Atom,
         before: Atom | None = None,
         edge: Edge | None = None,
     ) -> Step:
-        """`buffer.step`, looked up first."""
+        """`buffer.step` with the observation of this key, looked up first."""
         key = step_key(
             state, observation, atom, edge, self.names, self._told, self.policy, self._faces
         )
@@ -111,10 +113,12 @@ class Recollection:
             found = self._recall(key)
             if found is not None:
                 return found
+            from chainer.memory.buffer import step
+
             done = Step(
                 *step(
                     state,
-                    observation,
+                    self.observation(observation),
                     atom,
                     before,
                     edge,
@@ -146,7 +150,7 @@ class Recollection:
                 with self._store.open(record.files[_FILE]) as stream:
                     found = from_json(stream.read())
                 # Its pictures may have been evicted before it was.
-                if all(self.observer.find(one) for one in _named(found.state)):
+                if all(self.observer.has(one) for one in _named(found.state)):
                     self._store.use(record)
                     return self._keep(key, found)
             except (ChainerError, ValueError):

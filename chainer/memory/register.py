@@ -37,9 +37,10 @@ class Pairs:
     """Pixels of two pictures that show the same thing, in the same light or not.
 
     `source` and `target` are B G R, float32 [n, 3] in 0..255, slightly blurred, from places
-    without edges and without clipping. `score` is the share of the whole picture that was found
-    again, 0 to 1, and `moved` the median way of those pixels, as a fraction of the longer side.
-    `cell` says in which of 12x12 fields of the picture each lies.
+    without edges and without clipping. `cell` says in which of 12x12 fields of the picture each
+    lies. `score` is the share of the whole picture that was found again, 0 to 1, and `moved` the
+    median way of those pixels, as a fraction of the longer side; `scale` is log2 of how much
+    larger things are in the source, true near 0 only.
     """
 
     source: Floats
@@ -47,6 +48,7 @@ class Pairs:
     cell: NDArray[np.int16]
     score: float
     moved: float
+    scale: float
 
     @property
     def count(self) -> int:
@@ -54,13 +56,13 @@ class Pairs:
         return len(self.source)
 
 
-def register(source: Picture, target: Picture) -> Pairs:
+def register(source: Picture, target: Picture, side: int = _SIDE) -> Pairs:
     """The pixels of `source` that are found again in `target`.
 
-    Both at most about 200 pixels long; shapes may differ, then the middle of the wider counts.
+    Compared at `side` pixels; shapes may differ, then the middle of the wider counts.
     """
     source, target = (np.ascontiguousarray(one) for one in common(source, target))
-    source = fit(source, _SIDE)
+    source = fit(source, side)
     if target.shape != source.shape:
         size = (source.shape[1], source.shape[0])
         target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -91,8 +93,18 @@ def register(source: Picture, target: Picture) -> Pairs:
         np.asarray(warped[usable], np.float32),
         cell.astype(np.int16),
         float(trusted.mean()),
-        float(np.median(way)) / _SIDE if way.size else 1.0,
+        float(np.median(way)) / side if way.size else 1.0,
+        _scale(grid[trusted], where[trusted]),
     )
+
+
+def _scale(source: Floats, target: Floats) -> float:
+    """log2 of how much further apart the points lie in `source`, by least squares."""
+    if len(source) < _LEAST_PAIRS:
+        return 0.0
+    a, b = source - source.mean(axis=0), target - target.mean(axis=0)
+    ratio = float((a * b).sum()) / max(float((a * a).sum()), 1.0)
+    return float(-np.log2(max(ratio, 0.1)))
 
 
 def moved(one: Luma, other: Luma) -> float:

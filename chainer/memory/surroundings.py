@@ -1,11 +1,12 @@
 """What is around the people at a joint: whether it is one place, and how its light changed.
 
-Works on pictures of 64 x 64 pixels and leaves out everybody's box.
+Leaves out everybody's box, or at least their clothes: new clothes are no new light.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import cv2
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainer.memory.appearance import (
     Box,
+    Change,
     Gains,
     apart,
     inside,
@@ -22,7 +24,57 @@ from chainer.memory.appearance import (
     to_lab,
     torso_histogram,
 )
+from chainer.memory.grade import Witness, propose
 from chainer.memory.observation import Observation, Picture, Sighting
+from chainer.memory.policy import GradePolicy
+from chainer.memory.register import register
+from chainer.memory.report import GRADE_UNIT
+
+_ANY = GradePolicy(min_score=0.1, min_shift=1.0, max_shift=60.0, max_shift_sure=60.0)
+"""Asks for the change of light whatever its size: nothing is corrected by it here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How the light changed at a joint.
+
+    `gains` are log2 gains of linear B, G, R from old to new; `change` brings the new colours back
+    to the old light where that could be measured; `size` is how far apart they lie, CIEDE2000.
+    """
+
+    gains: Gains = (0.0, 0.0, 0.0)
+    change: Change | None = None
+    size: float = 0.0
+
+
+def light_at(old: Picture, new: Picture, people: Sequence[Sighting]) -> Light:
+    """The change of light between two pictures that show one place.
+
+    The affine change is measured on everything but the people's clothes; heads count, as often
+    nothing else in the picture is as dark or has a colour.
+    """
+    gains = light_change(old, new, people)
+    # 1 EV is about 14 units of lightness where it is neither dark nor bright.
+    size = 14 * max(abs(one) for one in gains)
+    pairs = register(_undressed(new, people), _undressed(old, people))
+    found = propose([Witness(pairs, 1.0, "")], _ANY, drifted=True).grade
+    if found is None:
+        return Light(gains, None, size)
+    change = tuple(one / GRADE_UNIT for one in found.numbers())
+    return Light(gains, change, max(size, found.shift))
+
+
+def _undressed(pixels: Picture, people: Sequence[Sighting]) -> Picture:
+    """The picture with black instead of everybody below the head: black tells nothing."""
+    height, width = pixels.shape[:2]
+    result = pixels.copy()
+    for person in people:
+        x, y, w, h = person.box
+        head = person.head
+        top = y + 0.25 * h if head is None else head[1] + 0.85 * head[3]
+        left, right = (round(one * width) for one in (x - 0.15 * w, x + 1.15 * w))
+        result[max(0, round(top * height)) :, max(0, left) : max(0, right)] = 0
+    return result
 
 
 def same_room(previous: Observation, now: Observation, near: Fraction) -> bool:

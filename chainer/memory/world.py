@@ -25,6 +25,10 @@ _DARK = 12.0
 """Mean luma below which a picture is all but black; limited-range black decodes to 0."""
 _COLOURS = 5
 _THUMB = (32, 18)
+_FLICKERING = 3
+"""Frames of each end by which it is told how much light flickers by itself,"""
+_FLICKER_SIDE = 96
+"""at this size."""
 _ALIKE = 0.02
 """Two stills of a take nearer than this are one: `difference` of their thumbs."""
 
@@ -76,6 +80,24 @@ def difference(one: Thumb, other: Thumb) -> float:
     return 1 - correlation(one.edges, other.edges) + float(shift) / 40
 
 
+def differences(ones: Sequence[Thumb], others: Sequence[Thumb]) -> Floats:
+    """`difference` of each to each: [n, m]."""
+    shift = np.linalg.norm(
+        np.array([one.mean for one in ones])[:, None] - np.array([one.mean for one in others]),
+        axis=2,
+    )
+    alike = _unit(ones) @ _unit(others).T
+    return np.asarray(1 - alike + shift / 40, np.float32)
+
+
+def _unit(thumbs: Sequence[Thumb]) -> Floats:
+    """Edges less their mean, at length 1 (0 where there are none), a row for each thumb."""
+    rows = np.stack([thumb.edges.ravel() for thumb in thumbs]).astype(np.float32)
+    rows -= rows.mean(axis=1, keepdims=True)
+    size = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(np.where(size > 1e-3, rows / np.maximum(size, 1e-3), 0), np.float32)
+
+
 def look_at_world(samples: Sequence[Sample], *, fps: Fraction, seconds: Fraction) -> WorldLook:
     """Look at all the small pictures of a take, in order of time, at least one of them.
 
@@ -88,7 +110,11 @@ def look_at_world(samples: Sequence[Sample], *, fps: Fraction, seconds: Fraction
     picked = _spread(samples)
     stills = [Still(samples[n].seconds, fit(samples[n].pixels, STILL_SIDE)) for n in picked]
     every = [samples[n].pixels for n in _evenly([sample.seconds for sample in samples])]
-    world = replace(_world(every, first, last), flicker=_flicker(samples, head, tail))
+    world = replace(
+        _world(every, first, last),
+        flicker_in=_flicker([samples[n].pixels for n in head[:_FLICKERING]]),
+        flicker_out=_flicker([samples[n].pixels for n in tail[-_FLICKERING:]]),
+    )
     notes = []
     if world.dark == 1:
         notes.append("the picture is black throughout")
@@ -133,13 +159,17 @@ def _spread(samples: Sequence[Sample]) -> list[int]:
     between = [n for n in _evenly([sample.seconds for sample in samples]) if n not in ends]
     thumbs = {n: thumb_of(samples[n].pixels) for n in (*ends, *between)}
     kept = list(ends)
-    near = {n: min(difference(thumbs[n], thumbs[k]) for k in kept) for n in between}
-    while near and len(kept) < _STILLS:
-        far = max(near, key=near.__getitem__)
-        if near.pop(far) < _ALIKE:
+    if not between:
+        return kept
+    gaps = differences([thumbs[n] for n in between], [thumbs[n] for n in (*kept, *between)])
+    near = gaps[:, : len(kept)].min(axis=1)
+    while len(kept) < _STILLS:
+        far = int(near.argmax())
+        if near[far] < _ALIKE:
             break
-        kept.append(far)
-        near = {n: min(gap, difference(thumbs[n], thumbs[far])) for n, gap in near.items()}
+        kept.append(between[far])
+        near = np.minimum(near, gaps[:, len(ends) + far])
+        near[far] = -1
     return sorted(kept)
 
 
@@ -180,24 +210,16 @@ def _world(pictures: Sequence[Picture], first: Luma, last: Luma) -> World:
     )
 
 
-def _flicker(
-    samples: Sequence[Sample], head: Sequence[int], tail: Sequence[int]
-) -> tuple[float, float]:
+def _flicker(run: Sequence[Picture]) -> tuple[float, float]:
     """What light and colour do from one frame to the next where nobody cut anything."""
     light = colour = 0.0
-    for run in (head[:3], tail[-3:]):
-        for one, other in pairwise(run):
-            pair = [fit(samples[n].pixels, STILL_SIDE) for n in (other, one)]
-            shift = shift_of(register(*pair))
-            if shift is not None:
-                light = max(light, abs(shift[0]))
-                colour = max(colour, float(np.hypot(shift[1], shift[2])))
+    small = [fit(pixels, _FLICKER_SIDE) for pixels in run]
+    for one, other in pairwise(small):
+        shift = shift_of(register(other, one, _FLICKER_SIDE))
+        if shift is not None:
+            light = max(light, abs(shift[0]))
+            colour = max(colour, float(np.hypot(shift[1], shift[2])))
     return light, colour
-
-
-def _steps(run: Luma) -> Floats:
-    """The mean absolute difference of each frame to the next."""
-    return np.asarray(np.abs(np.diff(run.astype(np.float32), axis=0)).mean(axis=(1, 2)), np.float32)
 
 
 def palette_of(colours: Floats) -> tuple[tuple[float, float, float, float], ...]:

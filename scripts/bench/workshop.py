@@ -71,8 +71,11 @@ def shared_store(shop: Workshop) -> str:
 
 
 def write_settings(room: Path, profile: Profile = HOUSE, auto: str | None = None) -> None:
-    """`settings.toml` in `room`: no title card, this profile, joints left open as `auto`."""
-    lines = ["[card]", "title = false"]
+    """`settings.toml` in `room`: no title card, this profile, joints left open as `auto`.
+
+    And no memory, which the other tools have nothing beside; `bench_memory.py` measures it.
+    """
+    lines = ["[card]", "title = false", "", "[memory]", "enabled = false"]
     if auto is not None:
         lines += ["", "[joints]", f'auto = "{auto}"']
     if profile != HOUSE:

@@ -118,6 +118,12 @@ class Studio:
         self, piece: Piece, name: str = "", change: Frames = same, *, sound: bool = False
     ) -> Observation:
         """The observation of a piece after `change`, which `name` names."""
+        return self.look(self.file(piece, name, change, sound=sound))
+
+    def file(
+        self, piece: Piece, name: str = "", change: Frames = same, *, sound: bool = False
+    ) -> Path:
+        """The same as a file."""
         shot = piece.shot
         mark = f"{shot.name} {piece.first} {piece.last} {name} {sound}"
         path = self.folder / (hashlib.sha256(mark.encode()).hexdigest()[:16] + ".mp4")
@@ -131,7 +137,7 @@ class Studio:
                 sound=(shot.path, begin) if sound else None,
             )
             part.rename(path)
-        return self.look(path)
+        return path
 
     def look(self, path: Path) -> Observation:
         """The observation of a whole file, as the house rate shows it."""

@@ -276,7 +276,8 @@ def clothes(name: str, number: int) -> np.ndarray:
 
     # A profile's body lies behind the face, a front's below it.
     middle = x + w / 2 - (1.2 * w * np.sign(yaw) if abs(yaw) > 0.15 else 0)
-    fill(x - 1.6 * w, y - 0.6 * h, x + 2.6 * w, height, cv2.GC_PR_BGD)
+    reach = 1.5 if abs(yaw) > 0.15 else 0.6
+    fill(middle - (1.5 + reach) * w, y - 0.6 * h, middle + (1.5 + reach) * w, height, cv2.GC_PR_BGD)
     fill(middle - 1.3 * w, y + 1.3 * h, middle + 1.3 * w, y + 5 * h, cv2.GC_PR_FGD)
     fill(middle - 0.5 * w, y + 1.8 * h, middle + 0.5 * w, y + 3.5 * h, cv2.GC_FGD)
     fill(x, y, x + w, y + h, cv2.GC_FGD)
@@ -289,9 +290,7 @@ def clothes(name: str, number: int) -> np.ndarray:
     lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
     inner = lab[int(y + 0.4 * h) : int(y + 0.8 * h), int(x + 0.3 * w) : int(x + 0.7 * w)]
     skin = np.median(inner.reshape(-1, 3), axis=0) if inner.size else np.array([60, 15, 18])
-    body = lab[figure][:, :3]
-    del body
-    bare = np.linalg.norm((lab - skin) / np.array([30, 9, 9]), axis=2) < 1
+    bare = np.linalg.norm((lab - skin) / np.array([22, 6, 6]), axis=2) < 1
     figure[: max(0, int(y + 1.2 * h))] = False
     figure &= ~bare
     figure = cv2.morphologyEx(figure.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

@@ -108,6 +108,7 @@ def test_compose_verify_and_everything_around(built: Home) -> None:
         "episode.json",
         "chapters.vtt",
         "poster.jpg",
+        "continuity.json",
     }
     done = built.run("verify", out)
     assert (done.returncode, "whole" in done.stdout) == (0, True)

@@ -165,12 +165,17 @@ def write_graph(
 
 
 def small_settings(where: Path, **changes: Any) -> Settings:
-    """The small profile, its own store, no title card."""
+    """The small profile, its own store, no title card, and no memory.
+
+    Coded frames are made to be told apart, not to look like a world; tests of the memory's part
+    in a film switch it on.
+    """
     values: dict[str, Any] = {
         "profile": SMALL,
         "store": {"path": where},
         "card": {"title": False},
         "workers": 2,
+        "memory": {"enabled": False},
     }
     return Settings.model_validate({**values, **changes})
 

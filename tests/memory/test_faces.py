@@ -12,7 +12,8 @@ import pytest
 from chainer.errors import SettingsError
 from chainer.memory import faces as door
 from chainer.memory.appearance import person_of_face
-from chainer.memory.faces import face_distance, load_faces, models_digest, yaw_of
+from chainer.memory.faces import face_distance, load_faces, yaw_of
+from chainer.memory.models import models_digest
 from chainer.memory.observation import Sample
 from chainer.memory.people import MOST_DESCRIPTORS, CastBox, find_people
 from chainer.memory.policy import FacePolicy
@@ -94,7 +95,7 @@ def test_a_missing_model_is_refused_before_anything_is_loaded(tmp_path: Path) ->
 
 def test_nothing_installed_means_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_faces(FacePolicy(enabled=False)) is None
-    monkeypatch.setattr(door, "_installed", lambda name: False)
+    monkeypatch.setattr(door, "installed", lambda name: False)
     assert load_faces(FacePolicy()) is None
 
 
@@ -105,7 +106,7 @@ def test_damaged_descriptor_files_are_refused(
     files = tmp_path / "five.dat", tmp_path / "net.dat"
     for file in files:
         file.write_bytes(b"nothing")
-    monkeypatch.setattr(door, "_descriptor_files", lambda: files)
+    monkeypatch.setattr(door, "descriptor_files", lambda: files)
     door._frontal.cache_clear()
     with pytest.raises(SettingsError, match="install face_recognition_models again"):
         load_faces(FacePolicy())

@@ -16,8 +16,9 @@ from chainer.graph import Appearance
 from chainer.media.limits import MediaLimits
 from chainer.media.probe import probe
 from chainer.media.source import open_source
+from chainer.memory.keys import observation_key
 from chainer.memory.observation import EDGE_SIDE, STILL_SIDE, Observation
-from chainer.memory.observe import observation_key, observe
+from chainer.memory.observe import observe
 from chainer.memory.policy import FacePolicy
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

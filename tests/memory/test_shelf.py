@@ -17,9 +17,10 @@ import pytest
 from chainer.errors import MediaRefused
 from chainer.media.inspect import Inspected, inspect_media
 from chainer.media.limits import MediaLimits
+from chainer.memory.npz import from_bytes, to_bytes
 from chainer.memory.observation import Observation, Sighting
 from chainer.memory.policy import FacePolicy
-from chainer.memory.shelf import FILE, Observer, from_bytes, to_bytes
+from chainer.memory.shelf import FILE, Observer
 from chainer.store import Store
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
