@@ -72,6 +72,7 @@ class Looker:
         self._memory: Recollection | None = None
         self._lock = threading.Lock()
         self._references: Mapping[str, tuple[bytes, ...]] | None = None
+        self._clips: dict[tuple[str, int], Clip] = {}
         self.notes: list[str] = []
 
     @property
@@ -95,12 +96,16 @@ class Looker:
         return inspect_media(path, self.store, self.settings.media, self._cancel)
 
     def clip(self, atom: Atom, take: int = 0) -> Clip:
-        """One take, probed. Raises `MediaError`, which for a take names it."""
+        """One take, probed once. Raises `MediaError`."""
+        known = self._clips.get((atom.id, take))
+        if known is not None:
+            return known
         media = self.inspect(atom.takes[take - 1].media if take else atom.media)
         # A trim is said of the atom's own media; other takes play from their start.
         shown = atom if not take else atom.model_copy(update={"trim": None})
         used = used_range(shown, media.info, self.settings.profile.fps, self.settings.slots)
-        return Clip(atom, take, media, used)
+        clip = self._clips[atom.id, take] = Clip(atom, take, media, used)
+        return clip
 
     def look(self, clip: Clip) -> Digest:
         """Look at the part of a clip that plays, unless that was done; the observation's key."""
@@ -171,6 +176,8 @@ def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Rem
     for leg, clips in zip(chain.legs, choices, strict=True):
         atom = graph.atom(leg.atom)
         edge = leg.edge
+        if state is not None:
+            state = _with_parents(looker, chain, state, atom)
         tried: list[tuple[Clip, Step]] = []
         for clip in clips:
             seen = looker.look(clip)
@@ -238,6 +245,26 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
     return found
 
 
+def _with_parents(looker: Looker, chain: Chain, state: MemoryState, atom: Atom) -> MemoryState:
+    """The state with what the atom's other parents, which do not play, knew of their characters.
+
+    A remix of two clips takes people from both; an alternate was made from the clip that it stands
+    for. A parent that cannot be looked at is left out.
+    """
+    graph, memory = looker.graph, looker.memory
+    for edge in graph.edges_in(atom.id):
+        parent = graph.atom(edge.source)
+        if parent.id in chain.atoms or not parent.status.playable:
+            continue
+        try:
+            seen = looker.look(looker.clip(parent))
+        except MediaError as error:
+            looker.notes.append(f"{atom.id}: its other parent {parent.id} is not seen: {error}")
+            continue
+        state = memory.merged(state, memory.step(None, seen, parent).state)
+    return state
+
+
 def _best(tried: Sequence[tuple[Clip, Step]]) -> tuple[Clip, Step, Choice | None]:
     """The take that fits the memory best; the first one where none is clearly better."""
     if len(tried) == 1 or tried[0][1].report is None:
@@ -299,7 +326,6 @@ def _planned(
             for finding in report.findings
             if finding.flag in drift_left(report) and finding.counts
         ]
-        notes += [f"{name}: {word}" for word in report.notes]
     if choice is not None and clip.take:
         notes.append(f"{clip.atom.id}: {choice.chosen} plays: {choice.words}")
     planned = PlannedAtom(

@@ -27,7 +27,7 @@ _WITH_PLACE = (Flag.LIGHT, Flag.COLOUR, Flag.ZOOM, Flag.MIRROR)
 _WITH_HOUR = (Flag.LIGHT, Flag.COLOUR)
 _HOUR = re.compile(
     r"\b(night|evening|dusk|dark(ness)?|dawn|morning|sun(set|rise)?|day|light|lamp|lights)\b"
-    r"[^.]{0,24}\b(falls?|comes?|breaks?|rises?|sets?|fades?|goes? (on|off|out)|turns?)\b",
+    r"[^.]{0,24}\b(falls?|comes?|breaks?|rises?|sets?|fades?|go(es)? (on|off|out)|turns?)\b",
     re.IGNORECASE,
 )
 """Words of a story that say that the light changes: "night falls", "the lights go out"."""

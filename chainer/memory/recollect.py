@@ -137,6 +137,12 @@ class Recollection:
                 self.stepped += 1
             return self._keep(key, from_json(data))
 
+    def merged(self, first: MemoryState, second: MemoryState) -> MemoryState:
+        """`buffer.merge` under this memory's policy."""
+        from chainer.memory.buffer import merge
+
+        return merge(first, second, self.policy)
+
     def _recall(self, key: Digest) -> Step | None:
         with self._lock:
             if key in self._kept:

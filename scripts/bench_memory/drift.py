@@ -52,9 +52,7 @@ class Judged:
         return set(self.report.flags)
 
 
-def errors(
-    shown: np.ndarray, truth: np.ndarray, report: JointReport
-) -> tuple[float, float]:
+def errors(shown: np.ndarray, truth: np.ndarray, report: JointReport) -> tuple[float, float]:
     """Mean CIEDE2000 to the truth as the clip came, and after the grade of the report."""
     graded = np.stack([apply_grade(frame, report.grade) for frame in shown])
     there = lab(truth)

@@ -153,7 +153,9 @@ def ranking(bench: Workbench) -> Outcome:
     step = 6 if bench.quick else 2
     for gap, limit in ((0.0, 95.0), (1.0, 85.0)):
         joints = list(halves(bench.shots, gap))
-        firsts = [look(recoded(one.after[:12]), one.shot.fps, str(n)) for n, one in enumerate(joints)]
+        firsts = [
+            look(recoded(one.after[:12]), one.shot.fps, str(n)) for n, one in enumerate(joints)
+        ]
         right: dict[str, list[bool]] = defaultdict(list)
         missed = []
         for number in range(0, len(joints), step):

@@ -108,20 +108,21 @@ def scene(seed: int, first: int = 0, count: int = 12, size: tuple[int, int] = RO
     """`count` frames of a scene from frame `first` on: uint8 [n, height, width, 3], B G R."""
     rng = np.random.default_rng(seed)
     width, height = size
-    wall = _wall(rng, width + 80, height + 80)
+    wall = _wall(rng, width + 90, height + 90)
     bodies = [_body(rng, width, height) for _ in range(3)]
-    way = rng.uniform(0.15, 0.3, 2)
+    way = rng.uniform(0.25, 0.4, 2)
     frames = []
     for at in range(first, first + count):
         left, top = 2 + way * at
         there = np.array([[1, 0, -left], [0, 1, -top]], np.float32)
         seen = cv2.warpAffine(wall, there, (width, height), borderMode=cv2.BORDER_REFLECT)
         for colour, half, start, speed in bodies:
-            x, y = start + speed * at
-            middle = int(x % width), int(y % height)
-            cv2.ellipse(seen, middle, half, 0, 0, 360, colour, -1, cv2.LINE_AA)
-            inner = half[0] // 2, half[1] // 3
-            cv2.ellipse(seen, middle, inner, 0, 0, 360, tuple(c * 0.6 for c in colour), -1)
+            middle = (start + speed * at) % (width, height)
+            dark = tuple(c * 0.6 for c in colour)
+            for axes, paint in ((half, colour), ((half[0] / 2, half[1] / 3), dark)):
+                # Sixteenths of a pixel, so that nothing moves by jerks.
+                centre, size = ([round(16 * n) for n in pair] for pair in (middle, axes))
+                cv2.ellipse(seen, centre, size, 0, 0, 360, paint, -1, cv2.LINE_AA, 4)
         noise = np.random.default_rng([seed, at]).normal(0, 0.8, (height, width, 1))
         frames.append(np.clip(seen + noise, 0, 255).astype(np.uint8))
     made = np.stack(frames)
