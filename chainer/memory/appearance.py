@@ -374,7 +374,8 @@ def _repainted(palette: Palette, change: Change) -> Palette:
         return palette
     colours = _changed(np.array([row[1:] for row in palette], np.float32), change)
     return tuple(
-        (row[0], *(float(n) for n in colour)) for row, colour in zip(palette, colours, strict=True)
+        (row[0], float(colour[0]), float(colour[1]), float(colour[2]))
+        for row, colour in zip(palette, colours, strict=True)
     )
 
 

@@ -13,7 +13,7 @@ from chainer.digest import key_of
 from chainer.graph import Atom, Edge
 from chainer.memory.bank import banked, exemplar_of, with_one
 from chainer.memory.declared import is_remix
-from chainer.memory.facts import facts_after
+from chainer.memory.facts import GRAPH, facts_after
 from chainer.memory.grade import apply_grade
 from chainer.memory.joint import Gallery, Judged, judge
 from chainer.memory.keys import STEP, Told, step_key
@@ -117,7 +117,8 @@ def merge(first: MemoryState, second: MemoryState, policy: MemoryPolicy) -> Memo
 
     The first parent's last picture and world stand. A character that both know keeps the surer
     state. Of two declared facts that contradict each other, the second, newer one stands and the
-    contradiction is listed; a declared one beats an observed one without a word.
+    contradiction is listed; what the graph declares for good is older than what any atom does,
+    and a declared fact beats an observed one, without a word.
     """
     characters = {one.id: one for one in first.characters}
     for other in second.characters:
@@ -131,10 +132,14 @@ def merge(first: MemoryState, second: MemoryState, policy: MemoryPolicy) -> Memo
         if standing is None or standing == fact:
             facts[fact.subject, fact.key] = fact
             continue
-        if fact.source is Source.DECLARED:
-            if standing.source is Source.DECLARED and standing.value != fact.value:
+        if fact.source is not Source.DECLARED:
+            continue
+        if standing.source is Source.DECLARED:
+            if fact.atom == GRAPH:
+                continue  # said before any clip: every atom's word is newer
+            if standing.atom != GRAPH and standing.value != fact.value:
                 conflicts.append(Conflict(fact, standing))
-            facts[fact.subject, fact.key] = fact
+        facts[fact.subject, fact.key] = fact
     bank = first.bank
     for exemplar in second.bank:
         bank = with_one(bank, replace(exemplar, sink=False), policy)

@@ -12,7 +12,14 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from chainer.memory.appearance import Box, describe, inside, person_of_face
+from chainer.memory.appearance import (
+    Box,
+    describe,
+    inside,
+    lab_pixels,
+    person_of_face,
+    region,
+)
 from chainer.memory.faces import Face, face_distance
 from chainer.memory.figures import Search, Seen
 from chainer.memory.follow import matched, sameness
@@ -56,6 +63,9 @@ def anchors_of(search: Search, cast: Sequence[CastBox]) -> dict[str, list[Seen]]
             if face.box[3] > 0.45 * box[3]:
                 box = person_of_face(face.box)  # only the face was marked
             look = describe(shot.pixels, box, face.box)
+        elif _is_a_face(shot.pixels, box):
+            box = person_of_face(box)
+            look = describe(shot.pixels, box)
         anchor = Seen(one.character, number, box, look, "box", 1.0, face)
         anchors.setdefault(one.character, []).append(anchor)
     return anchors
@@ -73,6 +83,27 @@ def face_in(faces: Iterable[Face], box: Box) -> Face | None:
         if value > best:
             best, found = value, face
     return found
+
+
+def _is_a_face(pixels: Picture, box: Box) -> bool:
+    """Whether a declared box holds a face alone, told without a model.
+
+    It is about as high as wide, one colour fills most of it, and below it there is another one;
+    in a box of a figure the clothes in its middle go on below.
+    """
+    x, y, w, h = box
+    shape = w * pixels.shape[1] / max(h * pixels.shape[0], 1e-6)
+    below = region(pixels, (x - 0.3 * w, y + 1.3 * h, 1.6 * w, 1.0 * h))
+    within = region(pixels, (x + 0.15 * w, y + 0.2 * h, 0.7 * w, 0.7 * h))
+    if not 0.55 <= shape <= 1.2 or below is None or within is None or y + 1.8 * h > 1:
+        return False
+    inner, outer = lab_pixels(within, 32), lab_pixels(below, 32)
+    main = np.median(inner.reshape(32, 32, 3)[8:24, 8:24].reshape(-1, 3), axis=0)
+    scale = np.array([22, 9, 9], np.float32)
+    filled, goes_on = (
+        float((np.linalg.norm((part - main) / scale, axis=1) < 1).mean()) for part in (inner, outer)
+    )
+    return filled > 0.5 and goes_on < 0.35 and bool(main[1] > 3)
 
 
 def by_reference(search: Search, character: str, pictures: Sequence[bytes]) -> Seen | None:

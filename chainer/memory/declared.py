@@ -26,8 +26,11 @@ _PLACE = ("place", "location", "setting", "scene")
 _WITH_PLACE = (Flag.LIGHT, Flag.COLOUR, Flag.ZOOM, Flag.MIRROR)
 _WITH_HOUR = (Flag.LIGHT, Flag.COLOUR)
 _HOUR = re.compile(
-    r"\b(night|evening|dusk|dark(ness)?|dawn|morning|sun(set|rise)?|day|light|lamp|lights)\b"
-    r"[^.]{0,24}\b(falls?|comes?|breaks?|rises?|sets?|fades?|go(es)? (on|off|out)|turns?)\b",
+    r"\b(night|evening|dusk|dark(ness)?|dawn|morning|sun(set|rise)?|day(light)?|lights?|lamps?)"
+    r"(\s+(\w+ly|then|now|soon|is|are|has|have|(begin|start)s?\s+to)){0,2}\s+"
+    r"(fall(s|ing|en)?|com(es?|ing)|break(s|ing)?|ris(es?|ing)|set(s|ting)?|fad(es?|ing)"
+    r"|turn(s|ing)?|go(es|ing)? (on|off|out|down))\b"
+    r"|\b(lights?|lamps?)\b[^.]{1,24}\b(go(es)? (on|off|out)|fades?)\b",
     re.IGNORECASE,
 )
 """Words of a story that say that the light changes: "night falls", "the lights go out"."""

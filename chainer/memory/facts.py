@@ -14,6 +14,8 @@ from chainer.memory.keys import Told
 from chainer.memory.state import CharacterState, Conflict, Fact, MemoryState, Presence, Source
 
 WORLD = "world"
+GRAPH = "graph"
+"""Where facts come from that the graph declares for good, before any atom."""
 _CLOTHES = frozenset({"coat", "jacket", "sweater", "shirt", "dress", "top", "hoodie", "robe"})
 _BASIC = ("black", "white", "grey", "red", "orange", "yellow", "green", "cyan", "teal", "blue")
 _COLOURS = frozenset({*_BASIC, "purple", "pink", "brown", "beige"})
@@ -32,7 +34,7 @@ def facts_after(
     if state is None:
         for name, told in facts.items():
             for key, value in told.items():
-                known[name, key] = Fact(name, key, value, Source.DECLARED, "graph")
+                known[name, key] = Fact(name, key, value, Source.DECLARED, GRAPH)
     declared = [
         (name, key, value) for name, told in atom.facts.items() for key, value in told.items()
     ]

@@ -33,8 +33,11 @@ _EXPLAINED = 0.45
 things changed is not. Less of the difference explained than this: no correction."""
 _FIELDS = 144
 _LEAST_IN_FIELD = 6
-_SURE = 0.75
-"""Found again and explained, as shares, from which on even a large shift is drift."""
+_NOISE = 0.2
+"""CIEDE2000 that coding alone leaves between fields of two pictures of the same thing."""
+_SURE, _SURE_SCORE = 0.75, 0.55
+"""Share explained and share found again from which on even a large shift is drift. Strong drift
+clips, and what is clipped is not found again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,9 +81,9 @@ def propose(witnesses: Sequence[Witness], policy: GradePolicy, *, drifted: bool)
     score = best.pairs.score
     if shift < policy.min_shift:
         return Proposal(None, f"a shift of {shift:.1f} dE is too small to matter")
-    if left > (1 - _EXPLAINED) * apart:
+    if left > (1 - _EXPLAINED) * apart + _NOISE:
         return Proposal(None, "the pictures differ in more than their light")
-    sure = score >= _SURE and left <= (1 - _SURE) * apart
+    sure = score >= _SURE_SCORE and left <= (1 - _SURE) * apart
     most = policy.max_shift_sure if sure else policy.max_shift
     if shift > most:
         return Proposal(None, f"a shift of {shift:.1f} dE is more than drift ({most:g})")

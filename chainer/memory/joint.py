@@ -249,7 +249,8 @@ def _findings(
         flag, _, memory = name.partition(":")
         if flag not in {"light", "colour", "mirror", "zoom", "loudness"}:
             continue
-        if flag == "zoom" and kind is JointClass.SAME_SETUP and seen.pairs.score < _COMPARABLE:
+        unsure = seen.pairs.score < _COMPARABLE and seen.inliers < _FEATURES
+        if flag == "zoom" and kind is JointClass.SAME_SETUP and unsure:
             continue
         against = Against.MEMORY if memory else Against.PREVIOUS
         found.append(

@@ -40,6 +40,9 @@ REACH = {JointClass.SEAMLESS: 0.3, JointClass.SAME_SETUP: 0.45, JointClass.NEW_S
 
 MEMORY_REACH = 0.9
 
+_STRANGER = 0.9
+"""How far head and clothes must be another's where nobody has a name (`Verdict.looks`)."""
+
 _JUST = Fraction(3, 10)
 """Seconds from a joint within which a still shows what a sighting does."""
 
@@ -170,11 +173,12 @@ class _Joint:
         face = verdict.identity
         if not verdict.other or face is None or face.unit != "distance":
             return None
-        if face.value < self.faces.other_at_least:
+        # Nobody is declared: face, head and clothes must all be another's.
+        if face.value <= self.faces.same_at_most or (verdict.looks or 0.0) < _STRANGER:
             return None
-        measure = replace(face, confidence=0.7)
+        measure = replace(face, confidence=0.6)
         words = "the person in the picture is another one"
-        return measure, Finding(Flag.IDENTITY, Against.PREVIOUS, "identity", 0.7, words)
+        return measure, Finding(Flag.IDENTITY, Against.PREVIOUS, "identity", 0.6, words)
 
     def _before(self, name: str, state: CharacterState | None) -> list[Sighting]:
         """Sightings of the character near the end of the previous clip, newest first."""
@@ -321,6 +325,8 @@ class _Joint:
         tests: list[tuple[Against, str, Verdict]] = []
         if before:
             one = verdict or self._verdict(*self._with_stills(before, sightings))
+            if verdict is not None and verdict.new_clothes:
+                one = self._verdict(*self._with_stills(before, sightings))
             tests.append((Against.PREVIOUS, "", one))
         if _known(state):
             one = self._verdict(_as_sightings(state), sightings, memory=True)
@@ -414,7 +420,8 @@ class _Joint:
             # What is remembered may be older than the last clip, and that of another light.
             light = replace(light, gains=(0.0, 0.0, 0.0))
         by = least(old, new, light, reach, mirrored=self.mirrored)
-        return decide(by, self.thresholds, self.faces, light, far=far)
+        unmoved = self.kind is JointClass.SEAMLESS and not memory
+        return decide(by, self.thresholds, self.faces, light, far=far, unmoved=unmoved)
 
     @cached_property
     def _light(self) -> Light:

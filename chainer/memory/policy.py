@@ -35,8 +35,8 @@ class Thresholds(BaseModel):
     seamless: float = Field(default=0.15, gt=0, lt=1)
     same_setup: float = Field(default=0.55, gt=0, lt=1)
     """Structural difference (1 - correlation of edges) up to which a joint is of this kind."""
-    light_seamless: float = Field(default=0.55, gt=0)
-    colour_seamless: float = Field(default=0.50, gt=0)
+    light_seamless: float = Field(default=0.5, gt=0)
+    colour_seamless: float = Field(default=0.42, gt=0)
     light_same_setup: float = Field(default=1.0, gt=0)
     colour_same_setup: float = Field(default=0.8, gt=0)
     light_memory: float = Field(default=2.0, gt=0)
@@ -60,7 +60,7 @@ class GradePolicy(BaseModel):
     enabled: bool = True
     min_score: float = Field(default=0.40, ge=0, le=1)
     """Share of the picture that must have a trusted counterpart."""
-    min_shift: float = Field(default=0.7, ge=0)
+    min_shift: float = Field(default=0.45, ge=0)
     max_shift: float = Field(default=6.0, gt=0)
     """Beyond it a change is taken for meant."""
     max_shift_sure: float = Field(default=32.0, gt=0)

@@ -194,13 +194,14 @@ def _lines(pen: Pen, report: JointReport) -> list[_Line]:
     """Measures against thresholds, what was found, correction and cut."""
     ranked = sorted(report.measures, key=lambda item: not item[1].exceeds)[:_MEASURES]
     kept = [item for item in report.measures if item in ranked]
-    lines: list[_Line] = [_measure_line(pen, name, one) for name, one in kept]
+    raised = {finding.measure for finding in report.findings if finding.counts}
+    lines: list[_Line] = [_measure_line(pen, name, one, name in raised) for name, one in kept]
     if left := len(report.measures) - len(kept):
         lines.append(([(0, f"and {left} more within limits")], SOFT))
     if lines and report.findings:
         lines.append(([], INK))
     for finding in report.findings[:_FINDINGS]:
-        declared = f"declared by {finding.declared}: " if finding.declared else ""
+        declared = f"meant ({finding.declared}): " if finding.declared else ""
         said = f"{declared}{finding.words} ({finding.confidence:.0%})"
         colour = SOFT if finding.declared else INK
         lines += [([(0, one)], colour) for one in pen.wrapped(said, _TEXT, 2, size=15)]
@@ -217,11 +218,12 @@ def _lines(pen: Pen, report: JointReport) -> list[_Line]:
     return lines
 
 
-def _measure_line(pen: Pen, name: str, measure: Measure) -> _Line:
+def _measure_line(pen: Pen, name: str, measure: Measure, raised: bool) -> _Line:  # noqa: FBT001
+    """Red where the measure raised a flag; what only sorts joints is never a fault."""
     value = f"{measure.value:.2f} {measure.unit}".rstrip()
     limit = f"limit {measure.threshold:.2f}"
     clipped = pen.clipped(name.replace("_", " "), 170, size=15)
-    return [(0, clipped), (180, value), (310, limit)], WARN if measure.exceeds else INK
+    return [(0, clipped), (180, value), (310, limit)], WARN if raised else INK
 
 
 def _characters(pen: Pen, characters: Sequence[SheetCharacter]) -> Iterator[Picture]:

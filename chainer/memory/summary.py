@@ -123,7 +123,7 @@ def _finding_words(finding: Finding) -> str:
         f" ({finding.subject})" if finding.subject and finding.subject not in finding.words else ""
     )
     memory = " [against the memory]" if finding.against is Against.MEMORY else ""
-    sure = f"as declared by {finding.declared}: " if finding.declared else ""
+    sure = f"meant ({finding.declared}): " if finding.declared else ""
     return f"{finding.flag.value:<9} {finding.confidence:>4.0%}  {sure}{finding.words}{who}{memory}"
 
 

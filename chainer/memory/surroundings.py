@@ -88,7 +88,8 @@ def same_room(previous: Observation, now: Observation, near: Fraction) -> bool:
     people = [s for s in previous.sightings if s.seconds >= end]
     people += [s for s in now.sightings if s.seconds <= near]
     one, two = _small(previous.last.pixels), _small(now.first.pixels)
-    keep = _surroundings(people)
+    # A box of the upper body, or of somebody who moves, leaves much of them outside.
+    keep = _surroundings(people, wider=0.1, down=True)
     keep &= np.maximum(one.max(axis=2), two.max(axis=2)) > 30
     if keep.mean() < 0.05:
         return False
@@ -99,18 +100,26 @@ def same_room(previous: Observation, now: Observation, near: Fraction) -> bool:
         luma = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         across, down = (cv2.Sobel(luma, cv2.CV_32F, 1 - n, n) for n in (0, 1))
         edges.append(np.log1p(np.hypot(across, down))[keep])
-    return bool(keep.mean() >= 0.15 and float(np.corrcoef(np.stack(edges))[0, 1]) > 0.6)
+    if keep.mean() < 0.15 or min(float(one.std()) for one in edges) < 1e-3:
+        return False
+    return bool(float(np.corrcoef(np.stack(edges))[0, 1]) > 0.6)
 
 
 def _small(pixels: Picture) -> Picture:
     return np.asarray(cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _surroundings(people: Iterable[Sighting]) -> NDArray[np.bool_]:
-    """Which pixels of a 64 x 64 picture lie in nobody's box."""
+def _surroundings(
+    people: Iterable[Sighting], *, wider: float = 0.0, down: bool = False
+) -> NDArray[np.bool_]:
+    """Which pixels of a 64 x 64 picture lie in nobody's box.
+
+    Boxes may be made `wider` on both sides, as a share of them, and reach `down` to the ground.
+    """
     keep = np.ones((64, 64), bool)
     for person in people:
-        x, y, w, h = inside(person.box)
+        x, y, w, h = person.box
+        x, y, w, h = inside((x - wider * w, y, (1 + 2 * wider) * w, 1 - y if down else h))
         keep[int(y * 64) : int((y + h) * 64) + 1, int(x * 64) : int((x + w) * 64) + 1] = False
     return keep
 

@@ -8,7 +8,7 @@ changed to. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -26,7 +26,7 @@ HEAD = 0.27
 TORSO = 0.24
 """Torso distance from which on, with another head, it is another person."""
 
-VOTE = 0.8
+VOTE = 0.7
 """Share of `HEAD` and `TORSO` from which on a face that could be either is another's."""
 
 CERTAIN = 0.85
@@ -61,18 +61,17 @@ class Apart:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`other`: another person; `new_clothes`: the same one in other clothes."""
+    """`other`: another person; `new_clothes`: the same one in other clothes.
+
+    `looks` is how far head and torso speak for another one without the face: 1 and more is enough.
+    """
 
     other: bool
     new_clothes: bool
     confidence: float
     identity: Measure | None
     wardrobe: Measure | None
-
-    @property
-    def same(self) -> Verdict:
-        """The same without another person in it."""
-        return replace(self, other=False)
+    looks: float | None = None
 
 
 def least(
@@ -98,11 +97,18 @@ def _smallest(values: Iterable[float | None]) -> float | None:
 
 
 def decide(
-    by: Apart, thresholds: Thresholds, faces: FacePolicy, light: Light, *, far: bool
+    by: Apart,
+    thresholds: Thresholds,
+    faces: FacePolicy,
+    light: Light,
+    *,
+    far: bool,
+    unmoved: bool = False,
 ) -> Verdict:
     """Another person, or other clothes.
 
-    `far`: over a change of set-up, where only faces tell people apart.
+    `far`: over a change of set-up, where only faces tell people apart. `unmoved`: the picture went
+    on without a step, as it does not where somebody else comes into it.
     """
     limit = thresholds.wardrobe * (1.25 if far else 1.0) + _LIT * max(0.0, light.size - 3)
     wardrobe = None
@@ -113,18 +119,19 @@ def decide(
     if by.head is not None and by.torso is not None:
         fused = min(by.head / HEAD, by.torso / TORSO)
     if by.face is not None:
-        other, identity = _by_face(by, fused, faces, far=far)
-        return Verdict(other, clothes and not other, identity.confidence, identity, wardrobe)
+        other, identity = _by_face(by, fused, faces, far=far, unmoved=unmoved)
+        clothes = clothes and not other
+        return Verdict(other, clothes, identity.confidence, identity, wardrobe, fused)
     if fused is None:
         return Verdict(False, clothes, 0.5, None, wardrobe)  # noqa: FBT003
     confidence = 0.4 if far else float(np.clip(0.4 + 0.4 * fused, 0.3, 0.9))
     identity = Measure(fused, "ratio", 1.0, confidence)
     other = fused > 1.0 and not far
-    return Verdict(other, clothes and not other, confidence, identity, wardrobe)
+    return Verdict(other, clothes and not other, confidence, identity, wardrobe, fused)
 
 
 def _by_face(
-    by: Apart, fused: float | None, faces: FacePolicy, *, far: bool
+    by: Apart, fused: float | None, faces: FacePolicy, *, far: bool, unmoved: bool
 ) -> tuple[bool, Measure]:
     assert by.face is not None
     limit = faces.other_at_least + (_SLACK if by.turned else 0.0)
@@ -134,12 +141,12 @@ def _by_face(
         # Between the two limits of faces, the rest of the figure has the casting vote.
         other = fused > VOTE
         limit = by.face - 1e-6 if other else limit
-    elif other and not far and _plainly_same(by):
+    elif other and not far and _plainly_same(by, unmoved=unmoved):
         other, sure, limit = False, False, by.face
     return other, Measure(by.face, "distance", limit, 0.95 if sure else 0.45)
 
 
-def _plainly_same(by: Apart) -> bool:
+def _plainly_same(by: Apart, *, unmoved: bool) -> bool:
     """Whether hair, outline and clothes leave no doubt.
 
     A face that turns fast lies up to 0.7 from itself; another person's head that fits this well
@@ -147,7 +154,7 @@ def _plainly_same(by: Apart) -> bool:
     """
     if by.head is None or by.torso is None or by.face is None:
         return False
-    return by.head < 0.65 * HEAD and by.torso < 0.5 * TORSO and by.face < 0.8
+    return (unmoved or by.head < 0.65 * HEAD) and by.torso < 0.5 * TORSO and by.face < 0.8
 
 
 def look_of(sighting: Sighting) -> Look:

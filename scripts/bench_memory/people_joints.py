@@ -230,7 +230,9 @@ def wardrobes(names: Iterable[str]) -> Iterator[Joint]:
         for share in (0.4, 0.6):
             cut = round(share * len(shot))
             kept = sorted({*range(cut, len(shot), 2), len(shot) - 1})
-            if not _clothes_near(name, cut):
+            if not _clothes_near(name, cut) or not all(
+                clothes(name, n).mean() > 0.03 for n in kept if n < cut + 8
+            ):
                 continue
             for turn in (60, 120, 180):
                 after = [
@@ -262,7 +264,7 @@ def clothes(name: str, number: int) -> np.ndarray:
     scale = 320 / max(pixels.shape[:2])
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     empty = np.zeros(small.shape[:2], np.float32)
-    faces = people_of(pixels)
+    faces = _faces_near(name, number)
     if not faces:
         return empty
     height, width = small.shape[:2]
@@ -295,6 +297,16 @@ def clothes(name: str, number: int) -> np.ndarray:
     figure &= ~bare
     figure = cv2.morphologyEx(figure.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return cv2.GaussianBlur(figure.astype(np.float32), (0, 0), 1.0)
+
+
+def _faces_near(name: str, number: int) -> list[Face]:
+    """The faces of a sample, or of the nearest one within half a second that has any."""
+    for step in (0, -1, 1, -2, 2):
+        if 0 <= number + step < len(clip(name)):
+            faces = people_of(clip(name)[number + step].pixels)
+            if faces:
+                return faces
+    return []
 
 
 @cache

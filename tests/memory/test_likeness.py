@@ -331,3 +331,130 @@ def test_the_figure_is_drawn_where_its_box_says() -> None:
     assert abs(rows.min() / 640 - y) < 0.01
     assert abs((rows.max() + 1) / 640 - y - h) < 0.01
     assert abs((columns.min() + columns.max()) / 720 - x - w / 2) < 0.02
+
+
+@pytest.mark.parametrize(("coat", "head", "other"), [(BLUE, 1, True), (RED, 0, False)])
+def test_a_box_in_the_second_clip_alone_is_held_against_who_stood_there(
+    coat: tuple[int, int, int], head: int, other: bool
+) -> None:
+    first, boxes = standing()
+    previous = observed(first, CastBox("mei", None, Fraction(0)))
+    assert not previous.sightings
+    samples, _ = standing(coat, head=head, x=124)
+    now = observed(samples, CastBox("mei", boxes[0], Fraction(0)), key="b")
+    for told, expected in ((None, other), (["mei"], other), (["tom"], False)):
+        found = compare_people(
+            (),
+            previous,
+            now,
+            ["mei"],
+            kind=JointClass.SAME_SETUP,
+            thresholds=Thresholds(),
+            faces=BLIND,
+            declared_before=told,
+        )
+        assert (Flag.IDENTITY in flags(found)) is expected
+        assert found.people  # nobody was known before: this is Mei from now on
+
+
+def test_who_walks_in_is_nobody_else() -> None:
+    empty = [Sample(Fraction(n, 2), room()) for n in range(4)]
+    samples, boxes = standing()
+    found = compare_people(
+        (),
+        observed(empty),
+        observed(samples, CastBox("mei", boxes[0], Fraction(0)), key="b"),
+        ["mei"],
+        kind=JointClass.SAME_SETUP,
+        thresholds=Thresholds(),
+        faces=BLIND,
+    )
+    assert not found.findings
+
+
+def unnamed(vector: np.ndarray, coat=RED, *, head: int = 0, key: str = "a") -> Observation:  # type: ignore[no-untyped-def]
+    samples, boxes = standing(coat, head=head)
+    one = observed(samples, CastBox("mei", boxes[0], Fraction(0)), key=key)
+    return with_faces(one, vector, "")
+
+
+@pytest.mark.parametrize("kind", [JointClass.SAME_SETUP, JointClass.NEW_SETUP])
+def test_another_person_without_a_name_is_told(kind: JointClass) -> None:
+    limits = {"thresholds": Thresholds(), "faces": FacePolicy(), "kind": kind}
+    one = unnamed(face(0))
+    found = compare_people((), one, unnamed(face(5), BLUE, head=1, key="b"), [], **limits)
+    assert [(one.flag, one.subject) for one in found.findings] == [(Flag.IDENTITY, "")]
+    assert found.findings[0].confidence < 0.7
+    assert found.findings[0].words == "the person in the picture is another one"
+    assert dict(found.measures)["identity"].exceeds
+    same = compare_people((), one, unnamed(face(0, 0.3), key="b"), [], **limits)
+    assert not same.findings
+    # A face alone does not say it: the same head and clothes may have turned away.
+    turned = compare_people((), one, unnamed(face(0, 0.97), key="b"), [], **limits)
+    assert not turned.findings
+
+
+def test_another_room_shows_whom_it_likes() -> None:
+    samples, boxes = walk(BLUE, head=1, start=120, step=2, count=5, seed=9)
+    for one in samples:
+        one.pixels[:] = one.pixels // 2
+    other = with_faces(observed(samples, CastBox("m", boxes[0], Fraction(0)), key="b"), face(5), "")
+    found = compare_people(
+        (),
+        unnamed(face(0)),
+        other,
+        [],
+        kind=JointClass.NEW_SETUP,
+        thresholds=Thresholds(),
+        faces=FacePolicy(),
+    )
+    assert not found.findings
+
+
+def test_several_without_a_box_are_named_by_what_is_remembered() -> None:
+    previous, states = before()
+    states = tuple(replace(s, face=tuple(map(float, face(0))), face_count=2) for s in states)
+    tom = replace(states[0], id="tom", name="Tom", face=tuple(map(float, face(5))))
+    now = unnamed(face(5, 0.2), BLUE, head=1, key="b")
+    found = compare_people(
+        (*states, tom),
+        replace(previous, sightings=()),
+        now,
+        ["mei", "tom"],
+        kind=JointClass.NEW_SETUP,
+        thresholds=Thresholds(),
+        faces=FacePolicy(),
+    )
+    assert {one.character for one in found.people} == {"tom"}
+
+
+def test_a_strong_grade_is_no_new_coat() -> None:
+    samples, _ = standing(x=126)
+    drifted = []
+    for one in samples:
+        grey = one.pixels.mean(axis=2, keepdims=True) / 255
+        flat = np.clip(grey + (one.pixels / 255 - grey) * 0.7 - 0.08, 0, 1) ** 1.2
+        drifted.append(Sample(one.seconds, (flat * (0.85, 1, 1) * 255).astype(np.uint8)))
+    assert not compared(drifted).findings
+    blue, _ = standing(BLUE, x=126)
+    assert Flag.WARDROBE in flags(compared(blue))
+
+
+@pytest.mark.parametrize("shape", [(640, 360), (360, 640)])
+@pytest.mark.parametrize("count", [1, 4])
+def test_black_still_and_short_clips_are_compared_without_harm(
+    shape: tuple[int, int], count: int
+) -> None:
+    black = [Sample(Fraction(n, 2), np.zeros((*shape, 3), np.uint8)) for n in range(count)]
+    box = CastBox("mei", (0.3, 0.3, 0.3, 0.5), Fraction(0))
+    for cast in ((), (box,)):
+        for kind in JointClass:
+            found = compared(black, *cast, kind=kind, declared=("mei",))
+            assert flags(found) <= {Flag.MISSING}
+            assert not found.people
+
+
+def test_a_character_never_seen_is_nobody_missed() -> None:
+    samples, boxes = standing()
+    found = compared(samples, CastBox("mei", boxes[0], Fraction(0)), declared=("ghost",))
+    assert not found.findings

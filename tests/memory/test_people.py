@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from chainer.memory import people
 from chainer.memory.appearance import Box, apart, describe, least_apart, overlap, split_person
+from chainer.memory.faces import Face
 from chainer.memory.observation import Sample
 from chainer.memory.people import MOST_CROPS, MOST_SIGHTINGS, CastBox, PeopleFound, find_people
 from chainer.memory.policy import FacePolicy
@@ -253,3 +255,87 @@ def test_a_figure_is_split_below_its_head() -> None:
     assert head[1] <= 0.1
     assert torso[1] >= head[1] + 0.7 * head[3]
     assert torso[1] + torso[3] <= 0.9
+
+
+class Painted:
+    """A reader that sees a face wherever a circle of one of two skin colours is painted."""
+
+    tells_apart = True
+    colours = ((150, 190, 230), (120, 160, 120))
+
+    def faces(self, pixels: np.ndarray) -> tuple[Face, ...]:
+        found = []
+        for number, colour in enumerate(self.colours):
+            mask = np.abs(pixels.astype(int) - colour).max(axis=2) < 3
+            count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+            for x, y, w, h, area in stats[1:count]:
+                if area > 800:
+                    box = (x / SIZE[0], y / SIZE[1], w / SIZE[0], h / SIZE[1])
+                    found.append(Face(box, int(w) + 40, 0.01 * number, 0.9))
+        return tuple(sorted(found, key=lambda face: -face.width))
+
+    def descriptor(self, pixels: np.ndarray, face: Face) -> np.ndarray:
+        vector = np.zeros(128, np.float32)
+        vector[round(face.yaw * 100)] = 0.6
+        return vector
+
+
+@pytest.fixture
+def painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(people, "load_faces", lambda policy: Painted())
+
+
+@pytest.mark.usefixtures("painted")
+def test_the_only_face_is_the_only_character_without_a_box() -> None:
+    samples, boxes = walk(step=8)
+    found = look_for(samples, CastBox("mei", None, Fraction(0)))
+    assert {one.character for one in found.sightings} == {"mei"}
+    assert len(found.sightings) == len(samples)
+    named = [one for one in found.sightings if one.how == "face"]
+    assert len(named) == 1
+    assert named[0].confidence < 0.8
+    assert overlap(found.sightings[0].box, boxes[0]) > 0.3
+    assert any(one.face is not None for one in found.sightings)
+
+
+@pytest.mark.usefixtures("painted")
+def test_two_characters_or_two_faces_stay_without_a_name() -> None:
+    samples, _ = walk(step=8)
+    names = [CastBox(name, None, Fraction(0)) for name in ("mei", "tom")]
+    assert {one.character for one in look_for(samples, *names).sightings} == {""}
+    for one in samples:
+        figure(one.pixels, 230, 250, BLUE, head=2)
+    assert {one.character for one in look_for(samples, names[0]).sightings} == {""}
+
+
+@pytest.mark.usefixtures("painted")
+def test_one_face_after_another_is_nobodys() -> None:
+    one, _ = walk(step=2, count=5)
+    two, _ = walk(BLUE, head=2, step=2, count=5)
+    after = [Sample(s.seconds + Fraction(5, 2), s.pixels) for s in two]
+    found = look_for([*one, *after], CastBox("mei", None, Fraction(0)))
+    assert {one.character for one in found.sightings} == {""}
+
+
+@pytest.mark.usefixtures("painted")
+def test_a_reference_or_a_box_elsewhere_forbids_to_guess() -> None:
+    samples, boxes = walk(step=2)
+    noise = np.random.default_rng(5).integers(0, 255, (200, 200, 3)).astype(np.uint8)
+    found = look_for(samples, CastBox("mei", None, Fraction(0)), mei=[png(noise)])
+    assert {one.character for one in found.sightings} == {""}
+    for sample in samples:
+        sample.pixels[:150, :100] = 200
+    cast = [CastBox("mei", (0.02, 0.02, 0.2, 0.15), Fraction(0)), CastBox("mei", None, Fraction(0))]
+    found = look_for(samples, *cast)
+    assert {one.character for one in found.sightings} == {""}
+    cast = [CastBox("mei", boxes[0], Fraction(0)), CastBox("tom", None, Fraction(0))]
+    assert {one.character for one in look_for(samples, *cast).sightings} == {"mei"}
+
+
+def test_a_box_of_the_face_alone_means_the_whole_person() -> None:
+    samples, boxes = walk(step=4)
+    face = (48 / SIZE[0], 254 / SIZE[1], 60 / SIZE[0], 60 / SIZE[1])
+    found = look_for(samples, CastBox("mei", face, Fraction(0)))
+    assert overlap(found.sightings[0].box, boxes[0]) > 0.3
+    whole = look_for(samples, CastBox("mei", boxes[0], Fraction(0)))
+    assert whole.sightings[0].box == pytest.approx(boxes[0])

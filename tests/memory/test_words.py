@@ -191,7 +191,7 @@ def test_lines_for_the_terminal() -> None:
     assert "a2 → a11  seamless     no drift" in lines
     assert any("97%" in line and "a2 is darker than a1" in line for line in lines)
     declared = next(line for line in lines if "other clothes" in line)
-    assert "as declared by the remix" in declared
+    assert "meant (the remix)" in declared
     assert "mei" in declared
     said = [" ".join(line.split()) for line in lines]
     assert "world dusk, pier; mostly yellow, some dark blue; -23.4 LUFS" in said
