@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainer.digest import Digest
 from chainer.episode.plan import Choice, PlannedAtom
 from chainer.errors import Cancelled, MediaError, PolicyRefused
 from chainer.graph import Atom, Chain, Graph
 from chainer.media.inspect import Inspected, inspect_media
-from chainer.memory.report import Flag, JointReport
+from chainer.memory.report import Cut, Flag, JointClass, JointReport
 from chainer.memory.state import MemoryState
 from chainer.settings import Settings
 from chainer.store import Store
@@ -28,6 +28,7 @@ from chainer.timebase import to_seconds
 from chainer.timeline.used import UsedRange, used_range
 
 if TYPE_CHECKING:
+    from chainer.memory.observation import Observation
     from chainer.memory.recollect import Recollection, Step
 
 OnLook = Callable[[int, int], None]
@@ -73,6 +74,7 @@ class Looker:
         self._lock = threading.Lock()
         self._references: Mapping[str, tuple[bytes, ...]] | None = None
         self._clips: dict[tuple[str, int], Clip] = {}
+        self._seen: dict[Digest, Clip] = {}
         self.notes: list[str] = []
 
     @property
@@ -85,7 +87,9 @@ class Looker:
             if self._memory is None:
                 one = self.settings
                 observer = Observer(self.store, one.media, one.faces, rate=one.profile.fps)
-                self._memory = Recollection(self.graph, self.store, observer, one.memory, one.faces)
+                self._memory = Recollection(
+                    self.graph, self.store, observer, one.memory, one.faces, self._look_again
+                )
             return self._memory
 
     def inspect(self, media: str) -> Inspected:
@@ -109,15 +113,28 @@ class Looker:
 
     def look(self, clip: Clip) -> Digest:
         """Look at the part of a clip that plays, unless that was done; the observation's key."""
+        key = self.memory.observer.look(clip.media, *self._window(clip), **self._wanted(clip))
+        self._seen[key] = clip
+        return key
+
+    def _look_again(self, key: Digest) -> Observation | None:
+        """The observation of a clip that was looked at and is lost or damaged since."""
+        clip = self._seen.get(key)
+        if clip is None:
+            return None
+        observer = self.memory.observer
+        return observer.observe(clip.media, *self._window(clip), **self._wanted(clip))
+
+    def _window(self, clip: Clip) -> tuple[Fraction, Fraction]:
         fps = self.settings.profile.fps
-        return self.memory.observer.look(
-            clip.media,
-            to_seconds(clip.used.first, fps),
-            to_seconds(clip.used.frames, fps),
-            cast=clip.atom.cast,
-            references=self._pictures(clip.atom),
-            cancel=self._cancel,
-        )
+        return to_seconds(clip.used.first, fps), to_seconds(clip.used.frames, fps)
+
+    def _wanted(self, clip: Clip) -> dict[str, Any]:
+        return {
+            "cast": clip.atom.cast,
+            "references": self._pictures(clip.atom),
+            "cancel": self._cancel,
+        }
 
     def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:
         """The reference pictures of the characters that `atom` names."""
@@ -310,7 +327,12 @@ def _planned(
             used = used_range(
                 shown, clip.media.info, fps, settings.slots, drop_start=report.cut.in_seconds
             )
-            notes.append(f"{name}: {clip.atom.id} starts later: {report.cut.why}")
+            if used.first > clip.used.first:
+                # It was judged by a frame that is not shown; the next one goes on from the last.
+                report = replace(report, kind=JointClass.SEAMLESS)
+                notes.append(f"{name}: {clip.atom.id} starts later: {report.cut.why}")
+            else:
+                report = replace(report, cut=Cut(why="too little of the clip would be left"))
         if (asked := report.grade) is not None:
             try:
                 grade = useful_grade(asked.numbers())

@@ -98,8 +98,9 @@ def road_scorer(looker: Looker, start: str, options: WalkOptions) -> MemoryScore
         return None
     if options.path is not None or not policy.weight:
         return None
-    near = _reached(looker.graph, start)
-    if not any(len(looker.graph.edges_out(name)) > 1 for name in near):
+    graph = looker.graph
+    near = _reached(graph, start)
+    if not any(len(graph.edges_out(n)) > 1 or _has_others(graph, n, options.kind) for n in near):
         return None
     if len(near) > policy.most_candidates:
         looker.notes.append(
@@ -123,7 +124,8 @@ def explain_roads(
         return ()
     graph, found = looker.graph, []
     for before, leg in zip(chain.legs, chain.legs[1:], strict=False):
-        if len(graph.edges_out(before.atom)) < 2 and leg.stands_for is None:
+        others = leg.stands_for is not None or _has_others(graph, leg.atom, options.kind)
+        if len(graph.edges_out(before.atom)) < 2 and not others:
             continue
         try:
             other = walk(
@@ -155,6 +157,11 @@ def explain_roads(
             )
         )
     return tuple(found)
+
+
+def _has_others(graph: Graph, name: str, kind: WalkKind) -> bool:
+    """Whether alternates may be played instead of an atom."""
+    return kind is WalkKind.SERIES and bool(graph.edges_out(name, (EdgeKind.REMIX,)))
 
 
 def _reached(graph: Graph, start: str) -> list[str]:

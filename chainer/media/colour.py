@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from chainer.media.info import ColourRange, FieldOrder, HdrKind
+from chainer.media.info import ColourRange, FieldOrder, HdrKind, VideoInfo
 
 UNKNOWN = "unknown"
 
@@ -64,3 +64,19 @@ def turn_of(matrix: Sequence[int]) -> tuple[Literal[0, 90, 180, 270], bool] | No
         if min(abs(angle - quarter), 360 - abs(angle - quarter)) < 1:
             return quarter, flipped
     return None
+
+
+_SCALED = {"bt709", "smpte170m", "bt470bg", "bt2020nc", "bt2020c", "fcc", "smpte240m"}
+_SD_SIDES = (1024, 576)
+
+
+def scaler_matrix(video: VideoInfo) -> str:
+    """The matrix that makes R'G'B' of the picture, by the scaler's name.
+
+    The declared one; where none is, BT.601 for small pictures and BT.709 for others: that is what
+    makers of untagged files mean, and what players assume.
+    """
+    if video.colour_matrix in _SCALED:
+        return "bt2020" if video.colour_matrix.startswith("bt2020") else video.colour_matrix
+    sides = sorted((video.width, video.height), reverse=True)
+    return "smpte170m" if sides[0] <= _SD_SIDES[0] and sides[1] <= _SD_SIDES[1] else "bt709"

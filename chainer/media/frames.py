@@ -28,10 +28,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from chainer.errors import ChainerError, MediaDamaged, MediaRefused, StoreError
 from chainer.media.child import ChildResult, run_child
+from chainer.media.colour import scaler_matrix
 from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
 from chainer.media.info import ColourRange, MediaInfo, VideoInfo
 from chainer.media.limits import MediaLimits, decoder_names
-from chainer.media.probe import _pyav_folder
+from chainer.media.probe import pyav_folder
 from chainer.media.raw import ratio
 from chainer.media.source import SourceFile
 from chainer.timebase import round_half_up, to_frames
@@ -51,8 +52,6 @@ _MOST_LARGE = 40
 _EDGE_SECONDS = 2
 _SKIPPING = ("h264", "hevc", "mpeg4")
 """Codecs whose decoders tell by the packet whether another picture leans on it."""
-_MATRICES = {"bt709", "smpte170m", "bt470bg", "bt2020nc", "bt2020c", "fcc", "smpte240m"}
-_SD_SIDES = (1024, 576)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +156,7 @@ def read_footage(
     with tempfile.TemporaryFile(dir=folder, buffering=0) as output:
         with source.lend() as fd:
             argv = [
-                *(sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_CHILD), _pyav_folder()),
+                *(sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_CHILD), pyav_folder()),
                 *(str(fd), str(output.fileno()), json.dumps(question)),
             ]
             result = run_child(
@@ -234,17 +233,6 @@ def _question(
         and video.frame_rate >= 4,
         "may_lean": video.codec == "hevc",
     }
-
-
-def scaler_matrix(video: VideoInfo) -> str:
-    """The matrix by which the conform takes the picture for R'G'B', by the scaler's name.
-
-    Where the file does not say: BT.601 for small pictures and BT.709 for others.
-    """
-    if video.colour_matrix in _MATRICES:
-        return "bt2020" if video.colour_matrix.startswith("bt2020") else video.colour_matrix
-    sides = sorted((video.width, video.height), reverse=True)
-    return "smpte170m" if sides[0] <= _SD_SIDES[0] and sides[1] <= _SD_SIDES[1] else "bt709"
 
 
 def _fitted(size: tuple[int, int], side: int) -> list[int]:

@@ -146,7 +146,7 @@ def _ask(
         result = run_child(
             [
                 *(sys.executable, "-I", "-S", "-B", "-X", "utf8", str(_CHILD)),
-                *(_pyav_folder(), str(fd), json.dumps(question)),
+                *(pyav_folder(), str(fd), json.dumps(question)),
             ],
             limits=ChildLimits(
                 wall_seconds=limits.probe_wall_seconds,
@@ -205,7 +205,7 @@ def _unreadable(path: Path, error: ValidationError) -> ChainerError:
 
 
 @cache
-def _pyav_folder() -> str:
+def pyav_folder() -> str:
     """The folder that PyAV lies in, found without importing it."""
     found = importlib.util.find_spec("av")
     if found is None or found.origin is None:

@@ -83,7 +83,8 @@ class Clothes(Protocol):
 
 def describe(pixels: Picture, box: Box, face: Box | None = None) -> Look:
     """What is at `box`; with a detected `face` head and torso are placed by that."""
-    head, torso = (head_of_face(face), torso_of_face(face)) if face else split_person(box)
+    aspect = pixels.shape[1] / pixels.shape[0]
+    head, torso = (head_of_face(face), torso_of_face(face)) if face else split_person(box, aspect)
     body = region(pixels, torso)
     visible = _share_inside(torso)
     colours = None if body is None or visible < _LEAST_VISIBLE else lab_pixels(body, _TORSO_SIDE)
@@ -103,16 +104,18 @@ def describe_at(pixels: Picture, box: Box) -> Look:
     return describe(pixels, box)
 
 
-def split_person(box: Box) -> tuple[Box, Box]:
+def split_person(box: Box, aspect: float = 9 / 16) -> tuple[Box, Box]:
     """Head with shoulders, and torso, of a figure that fills `box`.
 
     A standing figure is about 2.5 heads wide with its arms and 7 high; in a box of the upper body
     the width stays the better measure, so heights follow from it as long as the box has them.
+    `aspect` is the picture's width over its height.
     """
     x, y, w, h = box
-    head = min(0.42 * w, 0.45 * h)
+    head = min(0.75 * w * aspect, 0.45 * h)  # as a fraction of the picture's height
+    across = 0.56 * head / aspect
     middle = x + w / 2
-    top = (middle - 0.6 * head, y - 0.05 * head, 1.2 * head, 1.25 * head)
+    top = (middle - 0.6 * across, y - 0.05 * head, 1.2 * across, 1.25 * head)
     start = y + 1.3 * head
     end = min(y + h, y + 3.2 * head)
     if end - start < 0.15 * h:

@@ -64,7 +64,8 @@ def anchors_of(search: Search, cast: Sequence[CastBox]) -> dict[str, list[Seen]]
                 box = person_of_face(face.box)  # only the face was marked
             look = describe(shot.pixels, box, face.box)
         elif _is_a_face(shot.pixels, box):
-            box = person_of_face(box)
+            x, y, w, h = box  # drawn around the head, so wider than from ear to ear
+            box = person_of_face((x + 0.08 * w, y + 0.1 * h, 0.84 * w, 0.84 * h))
             look = describe(shot.pixels, box)
         anchor = Seen(one.character, number, box, look, "box", 1.0, face)
         anchors.setdefault(one.character, []).append(anchor)

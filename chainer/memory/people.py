@@ -302,7 +302,8 @@ def _sightings(search: Search, seen: Sequence[Seen]) -> tuple[Sighting, ...]:
     result = []
     for one in seen:
         shot = search.shots[one.number]
-        head = head_of_face(one.face.box) if one.face else split_person(one.box)[0]
+        aspect = shot.pixels.shape[1] / shot.pixels.shape[0]
+        head = head_of_face(one.face.box) if one.face else split_person(one.box, aspect)[0]
         result.append(
             Sighting(
                 character=one.character,

@@ -36,7 +36,7 @@ class Thresholds(BaseModel):
     same_setup: float = Field(default=0.55, gt=0, lt=1)
     """Structural difference (1 - correlation of edges) up to which a joint is of this kind."""
     light_seamless: float = Field(default=0.5, gt=0)
-    colour_seamless: float = Field(default=0.42, gt=0)
+    colour_seamless: float = Field(default=0.45, gt=0)
     light_same_setup: float = Field(default=1.0, gt=0)
     colour_same_setup: float = Field(default=0.8, gt=0)
     light_memory: float = Field(default=2.0, gt=0)
@@ -46,8 +46,9 @@ class Thresholds(BaseModel):
     zoom: float = Field(default=0.05, gt=0)
     """log2 of the scale."""
     zoom_inliers: int = Field(default=8, ge=4)
-    loudness: float = Field(default=6.0, gt=0)
-    """LU between the last and the first three seconds."""
+    loudness: float = Field(default=9.0, gt=0)
+    """LU between the last and the first three seconds: one in twenty true continuations jumps by
+    6, and clips are brought to one loudness anyway."""
     wardrobe: float = Field(default=0.30, gt=0, lt=1)
     """Hellinger distance of torso histograms."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,8 @@ def from_json(data: bytes) -> Step:
 class Recollection:
     """Takes the steps of a graph's chains. Safe for many threads; several share one store.
 
-    `stepped` counts the steps that were really computed.
+    `stepped` counts the steps that were really computed. `again` looks at a clip again whose
+    observation is lost or damaged, if it knows which one that was.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Recollection:
         observer: Observer,
         policy: MemoryPolicy,
         faces: FacePolicy,
+        again: Callable[[Digest], Observation | None] | None = None,
     ) -> None:
         self.observer = observer
+        self._again = again
         self.policy = policy
         self._faces = faces
         self._store = store
@@ -86,6 +89,8 @@ class Recollection:
     def observation(self, key: Digest) -> Observation:
         """An observation that a state names. Raises `StoreError` where it is lost."""
         found = self.observer.find(key)
+        if found is None and self._again is not None:
+            found = self._again(key)
         if found is None:
             raise StoreError(
                 "the memory names an observation that the store has lost; run the command again",

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from chainer.memory.appearance import Box, Look, apart, describe_at, inside, split_person
+from chainer.memory.appearance import Box, Look, apart, describe_at, inside
 from chainer.memory.follow import field_of, find_again, sameness, target_of
 from chainer.memory.observation import Observation, Picture, Sighting
 from chainer.memory.surroundings import background_shows
@@ -49,18 +49,19 @@ def found_beyond(
     ranked: list[tuple[float, int, Sighting]] = []
     for number, place in enumerate(candidates):
         look = describe_at(there, place)
-        if look.contrast < _FLAT:
-            continue  # black, or a wall
         sighting = sighting_of(name, seconds, place, look, 0.6)
         head = apart(first.texture, look.texture)
-        ranked.append(((head or 0.0) - sameness(look_of(first), look), number, sighting))
+        if look.contrast >= _FLAT:  # else black, or a wall
+            ranked.append(((head or 0.0) - sameness(look_of(first), look), number, sighting))
     ranked.sort(key=lambda one: one[:2])
     for _, _, sighting in ranked[:_JUDGED]:
         if not judge([first], [sighting]).other:
             return sighting, False
-    if not ranked or background_shows(there, here, box):
+    # Another one stands just there; what is most like the first elsewhere is nobody.
+    look = describe_at(there, box)
+    if look.contrast < _FLAT or background_shows(there, here, box):
         return None
-    return ranked[0][2], True
+    return sighting_of(name, seconds, box, look, 0.6), True
 
 
 def followed_to_the_end(name: str, now: Observation, first: Sighting) -> Sighting | None:
@@ -122,6 +123,5 @@ def sighting_of(name: str, seconds: Fraction, box: Box, look: Look, sure: float)
         torso=look.torso,
         texture=look.texture,
         palette=look.palette,
-        head=inside(split_person(box)[0]),
         sharpness=look.sharpness,
     )

@@ -88,9 +88,13 @@ def same_room(previous: Observation, now: Observation, near: Fraction) -> bool:
     people = [s for s in previous.sightings if s.seconds >= end]
     people += [s for s in now.sightings if s.seconds <= near]
     one, two = _small(previous.last.pixels), _small(now.first.pixels)
-    # A box of the upper body, or of somebody who moves, leaves much of them outside.
-    keep = _surroundings(people, wider=0.1, down=True)
-    keep &= np.maximum(one.max(axis=2), two.max(axis=2)) > 30
+    lit = np.maximum(one.max(axis=2), two.max(axis=2)) > 30
+    # A box of the upper body, or of somebody who moves, leaves much of them outside; in a box
+    # that fills the picture, the little that is left around it must do.
+    for wider, to_ground in ((0.1, True), (0.0, True), (0.0, False), (-0.15, True)):
+        keep = _surroundings(people, wider=wider, down=to_ground) & lit
+        if keep.mean() >= 0.08:
+            break
     if keep.mean() < 0.05:
         return False
     if float(np.median(np.linalg.norm(to_lab(one) - to_lab(two), axis=2)[keep])) < 6.0:
@@ -100,7 +104,7 @@ def same_room(previous: Observation, now: Observation, near: Fraction) -> bool:
         luma = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         across, down = (cv2.Sobel(luma, cv2.CV_32F, 1 - n, n) for n in (0, 1))
         edges.append(np.log1p(np.hypot(across, down))[keep])
-    if keep.mean() < 0.15 or min(float(one.std()) for one in edges) < 1e-3:
+    if keep.mean() < 0.15 or min(float(edge.std()) for edge in edges) < 1e-3:
         return False
     return bool(float(np.corrcoef(np.stack(edges))[0, 1]) > 0.6)
 

@@ -154,7 +154,8 @@ def _plainly_same(by: Apart, *, unmoved: bool) -> bool:
     """
     if by.head is None or by.torso is None or by.face is None:
         return False
-    return (unmoved or by.head < 0.65 * HEAD) and by.torso < 0.5 * TORSO and by.face < 0.8
+    most = 0.9 if by.turned else 0.8
+    return (unmoved or by.head < 0.65 * HEAD) and by.torso < 0.5 * TORSO and by.face < most
 
 
 def look_of(sighting: Sighting) -> Look:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from chainer.media.colour import scaler_matrix
 from chainer.media.info import ColourRange, HdrKind, VideoInfo
 from chainer.profile import Profile
 from chainer.render.grade import graded
@@ -16,10 +17,6 @@ from chainer.render.spec import ConformSpec, Fit
 
 _COVER_LIMIT = Fraction(10, 9)
 """Filling the frame may crop at most a tenth of the picture before blurred sides are better."""
-
-_MATRICES = {"bt709", "smpte170m", "bt470bg", "bt2020nc", "bt2020c", "fcc", "smpte240m"}
-_SD_HEIGHT = 576
-_SD_WIDTH = 1024
 
 
 def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
@@ -151,7 +148,7 @@ def _scale(stream: Any, size: tuple[int, int], video: VideoInfo, method: str = "
     if already:
         options |= {"in_color_matrix": "bt709", "in_range": "tv"}
     else:
-        options["in_color_matrix"] = _matrix(video)
+        options["in_color_matrix"] = scaler_matrix(video)
         if video.colour_range is not ColourRange.UNKNOWN:
             options["in_range"] = video.colour_range.value
     flags = f"{method}+accurate_rnd+full_chroma_int"
@@ -164,28 +161,13 @@ def _crop(stream: Any, size: tuple[int, int], profile: Profile) -> Any:
     return stream.filter("crop", profile.width, profile.height)
 
 
-def _matrix(video: VideoInfo) -> str:
-    """The declared matrix; where none is, BT.601 for small pictures and BT.709 for others.
-
-    That is what makers of untagged files mean, and what players assume.
-    """
-    if video.colour_matrix in _MATRICES:
-        return {"bt2020nc": "bt2020", "bt2020c": "bt2020"}.get(
-            video.colour_matrix, video.colour_matrix
-        )
-    small = (
-        max(video.width, video.height) <= _SD_WIDTH and min(video.width, video.height) <= _SD_HEIGHT
-    )
-    return "smpte170m" if small else "bt709"
-
-
 def _is_house_colour(video: VideoInfo) -> bool:
     return (
         video.pixel_format == "yuv420p"
         and video.colour_range is not ColourRange.PC
         and video.hdr is HdrKind.NONE
         and video.colour_primaries != "bt2020"
-        and _matrix(video) == "bt709"
+        and scaler_matrix(video) == "bt709"
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -19,6 +21,7 @@ from chainer.memory.observation import Sample
 from chainer.memory.world import difference, thumb_of
 
 MEDIA = Path(os.environ.get("CHAINER_MEDIA", Path(__file__).parents[3] / "shared" / "media"))
+YUNET = Path(os.environ.get("CHAINER_YUNET", MEDIA.parent / "models" / "yunet_s_640_640.onnx"))
 SIDE = 320
 SKIP = {"asl_skull_1_rotmeta.mp4", "asl_yellow_2_drift.mp4", "asl_skull_2_land.mkv"}
 """Copies of other clips."""
@@ -64,19 +67,18 @@ def _shots_of(path: Path) -> list[Shot]:
     if len(frames) < 2:
         return []
     thumbs = [thumb_of(frame) for frame in frames]
-    steps = [difference(a, b) for a, b in zip(thumbs, thumbs[1:], strict=False)]
+    steps = [difference(a, b) for a, b in pairwise(thumbs)]
     usual = float(np.median(steps))
     cuts = [n + 1 for n, step in enumerate(steps) if step > max(0.30, 6 * usual)]
     bounds = [0, *cuts, len(frames)]
-    pairs = zip(bounds, bounds[1:], strict=False)
     return [
         Shot(f"{path.stem}#{n}", path.stem, frames[a:b], fps, path, a)
-        for n, (a, b) in enumerate(pairs)
+        for n, (a, b) in enumerate(pairwise(bounds))
     ]
 
 
 def _decode(path: Path) -> tuple[np.ndarray, Fraction]:
-    cache = Path(os.environ.get("BENCH_CACHE", "/tmp")) / (
+    cache = Path(os.environ.get("BENCH_CACHE", tempfile.gettempdir())) / (
         "chainer-shot-" + hashlib.sha256(f"{path}{SIDE}".encode()).hexdigest()[:16] + ".npz"
     )
     if cache.exists():

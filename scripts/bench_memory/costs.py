@@ -10,12 +10,11 @@ from pathlib import Path
 
 from bench.outcome import Goal, Outcome
 from bench.workshop import write_graph
-from bench_memory.clips import MEDIA
+
+from bench_memory.clips import MEDIA, YUNET
 from bench_memory.files import FFMPEG, Studio
 from bench_memory.joints import Chain
-from bench_memory.people import YUNET
 from bench_memory.workbench import Workbench, mean
-
 from chainer.graph import Atom, Graph, load_graph
 from chainer.media.inspect import inspect_media
 from chainer.media.limits import MediaLimits
@@ -52,8 +51,17 @@ def _atoms(bench: Workbench) -> list[Path]:
             words = [FFMPEG, "-v", "error", "-stream_loop", "3", "-i", str(source)]
             words += ["-f", "lavfi", "-i", "anoisesrc=r=48000:a=0.1", "-t", "10", "-map", "0:v"]
             words += ["-map", "0:a?" if name in _TEN_SECONDS else "1:a"]
-            words += "-vf fps=30,scale=720:1280 -c:v libx264 -crf 21 -preset medium".split()
-            words += "-pix_fmt yuv420p -c:a aac -y".split()
+            words += [
+                "-vf",
+                "fps=30,scale=720:1280",
+                "-c:v",
+                "libx264",
+                "-crf",
+                "21",
+                "-preset",
+                "medium",
+            ]
+            words += ["-pix_fmt", "yuv420p", "-c:a", "aac", "-y"]
             subprocess.run([*words, str(path)], check=True)
         found.append(path)
     return found[:2] if bench.quick else found

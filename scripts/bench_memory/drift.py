@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from bench.outcome import Goal, Outcome
+
 from bench_memory.clips import Shot
 from bench_memory.joints import (
     CHANGES,
@@ -23,7 +24,6 @@ from bench_memory.joints import (
     zoomed,
 )
 from bench_memory.workbench import HALVES, Workbench, mean, percentile, share
-
 from chainer.memory.grade import apply_grade
 from chainer.memory.pixels import ciede2000, lab
 from chainer.memory.report import Flag, JointClass, JointReport
@@ -33,6 +33,9 @@ OTHER = "another clip"
 LIGHT = {Flag.LIGHT, Flag.COLOUR}
 WORSE = 0.05
 """CIEDE2000 by which a grade must miss to count as harm: less cannot be seen or measured."""
+LEAST = 0.5
+"""CIEDE2000 that a change must move the picture by to count as one that should be found: pure
+colours of a test pattern stay what they are under any gamma."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,9 @@ def errors(shown: np.ndarray, truth: np.ndarray, report: JointReport) -> tuple[f
 def judged_joints(
     bench: Workbench, gap: float, changes: Mapping[str, Change], *, shapes: bool
 ) -> list[Judged]:
-    """Every shot cut in up to three places, its second half changed in every way."""
+    """Every shot cut in up to three places, or in its middle and changed in every way."""
     found = []
-    joints = list(halves(bench.shots, gap))
+    joints = [one for one in halves(bench.shots, gap) if not shapes or one.place == 0.5]
     for number, joint in enumerate(joints):
         found += _of_joint(bench, joint, joints[number - 7], changes, shapes=shapes)
     return found
@@ -121,6 +124,11 @@ class Tally:
     def of(self, half: str, change: str) -> list[Judged]:
         """The joints of one half (or `all`) under one change."""
         return self.joints.get((half, change), [])
+
+
+def counted(joints: Iterable[Judged]) -> list[Judged]:
+    """Those whose change can be seen at all."""
+    return [one for one in joints if one.before >= LEAST or one.change not in {*CHANGES, *STRONG}]
 
 
 def found_in(one: Judged) -> bool:
@@ -192,7 +200,7 @@ def _drift_row(tally: Tally, name: str) -> dict[str, object]:
         "change": name,
         "joints": len(joints),
         **{
-            f"found %, {half}": share(map(found_in, tally.of(half, name)))
+            f"found %, {half}": share(map(found_in, counted(tally.of(half, name))))
             for half in ("all", *HALVES)
         },
         "dE before": mean([one.before for one in joints]) if colours else None,
@@ -211,7 +219,7 @@ def _found_goals(outcome: Outcome, tally: Tally, half: str) -> None:
     }
     for name, (changes, limit) in wanted.items():
         joints = [one for change in changes for one in tally.of(half, change)]
-        value = share(map(found_in, joints))
+        value = share(map(found_in, counted(joints)))
         outcome.goals.append(Goal(f"{name} found, {half} half", value, limit, " %", at_least=True))
 
 

@@ -16,8 +16,8 @@ import av
 import cv2
 import imageio_ffmpeg
 import numpy as np
-from bench_memory.clips import Shot
 
+from bench_memory.clips import Shot
 from chainer.graph import Atom
 from chainer.media.inspect import inspect_media
 from chainer.media.limits import MediaLimits
@@ -33,11 +33,11 @@ FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 SIDE = 720
 """Longer side of the files that are made."""
 
-_CODED = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -bf 2 -threads 1".split()
+_CODED = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-threads", "1")
 _COLOUR = (
-    "-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv "
-    "-vf scale=out_color_matrix=bt709:out_range=tv"
-).split()
+    *("-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
+    *("-color_range", "tv", "-vf", "scale=out_color_matrix=bt709:out_range=tv"),
+)
 
 Frames = Callable[[np.ndarray], np.ndarray]
 """Takes and gives uint8 [n, h, w, 3], B G R."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from bench_memory.clips import SIDE, Shot
 
 _FPS = Fraction(30)

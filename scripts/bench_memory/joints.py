@@ -13,8 +13,8 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-from bench_memory.clips import Shot, samples_of
 
+from bench_memory.clips import Shot, samples_of
 from chainer.graph import Atom, Edge
 from chainer.memory.buffer import step
 from chainer.memory.observation import Observation

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+
 from bench_memory.clips import Shot, shots
 from bench_memory.generated import generated_shots
 

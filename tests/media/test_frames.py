@@ -23,17 +23,14 @@ from chainer.media.frames import (
     _question,
     kept_rate,
     read_footage,
-    scaler_matrix,
 )
-from chainer.media.info import MediaInfo, VideoInfo
+from chainer.media.info import MediaInfo
 from chainer.media.limits import MediaLimits
 from chainer.media.probe import probe
 from chainer.media.source import SourceFile, open_source
-from chainer.render.picture import _matrix
 
 from .conftest import REPOSITORY
 from .recipes import PICTURE, STEREO, X264, Kitchen
-from .test_values import VIDEO
 
 MEDIA = Path(os.environ.get("CHAINER_MEDIA", REPOSITORY.parent / "shared" / "media"))
 HOUSE = Fraction(30)
@@ -167,14 +164,6 @@ def test_colour_and_range_are_those_of_the_conform(
         words = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", pixel_format)
         film = kitchen.make(name, *PICTURE, "-vf", f"setparams={tags}", *words)
         assert_same_as_conform(film, ffmpeg, limits, 0, 30)
-
-
-@pytest.mark.parametrize("matrix", ["bt709", "bt470bg", "bt2020nc", "bt2020c", "unknown", "gbr"])
-@pytest.mark.parametrize("size", [(1280, 720), (720, 480), (576, 1024), (1025, 400)])
-def test_the_matrix_is_that_of_the_conform(matrix: str, size: tuple[int, int]) -> None:
-    change = {"colour_matrix": matrix, "width": size[0], "height": size[1]}
-    video: VideoInfo = VIDEO.model_copy(update=change)
-    assert scaler_matrix(video) == _matrix(video)
 
 
 def test_real_media(ffmpeg: Path, limits: MediaLimits) -> None:

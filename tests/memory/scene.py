@@ -159,9 +159,7 @@ def _body(rng: np.random.Generator, width: int, height: int) -> tuple[Any, ...]:
 # -- observations and walks without media -----------------------------------------
 
 
-def observed(
-    frames: Picture, name: str = "", fps: Fraction = FPS, **changes: Any
-) -> Observation:
+def observed(frames: Picture, name: str = "", fps: Fraction = FPS, **changes: Any) -> Observation:
     """What the observer would keep of these frames, without sound and people."""
     samples = [Sample(n / fps, frame) for n, frame in enumerate(frames)]
     seen = look_at_world(samples, fps=fps, seconds=len(frames) / fps)
@@ -259,6 +257,11 @@ def joint(
 # -- clips in files -----------------------------------------------------------------
 
 
+LONG = 32
+"""Frames of an ordinary clip. The codes of frames that lie 8 or 16 apart are all but equal, which
+looks like a replay, unless the joint falls on a multiple of 32."""
+
+
 @dataclass(frozen=True)
 class Filmed(Coded):
     """A clip of a scene whose code says which frame of which scene a picture is.
@@ -285,7 +288,7 @@ def filmed(
     number: int,
     seed: int = 1,
     first: int = 0,
-    frames: int = 24,
+    frames: int = LONG,
     light: Light | None = None,
     amplitude: float = 0.06,
 ) -> Filmed:

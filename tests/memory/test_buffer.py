@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainer.memory.buffer import merge
-from chainer.memory.keys import step_key
 from chainer.memory.grade import apply_grade
+from chainer.memory.keys import step_key
 from chainer.memory.policy import MemoryPolicy
 from chainer.memory.state import CharacterState, Conflict, Fact, MemoryState, Presence, Source
 from chainer.memory.world import thumb_of

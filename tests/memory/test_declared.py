@@ -26,9 +26,7 @@ def excused(declared: Declared, subject: str = "") -> set[Flag]:
     return {flag for flag in Flag if declared.reason(finding(flag, subject))}
 
 
-def told(
-    way: Edge | None = None, first: dict[str, Any] | None = None, **values: Any
-) -> Declared:
+def told(way: Edge | None = None, first: dict[str, Any] | None = None, **values: Any) -> Declared:
     return declared_changes(way, atom("a1", **(first or {})), atom("a2", **values))
 
 

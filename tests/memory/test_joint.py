@@ -141,9 +141,7 @@ def test_a_jump_of_loudness_is_told_from_six_units_on(
 
 def test_silence_has_no_loudness() -> None:
     silent = replace(heard(-70), head=None)
-    report = joint(
-        replace(before(), sound=heard(-20)), replace(after(), sound=silent)
-    )
+    report = joint(replace(before(), sound=heard(-20)), replace(after(), sound=silent))
     assert report.measure("loudness") is None
     assert report.flags == ()
 
@@ -292,6 +290,17 @@ def test_the_middle_of_a_wide_clip_is_found_in_a_tall_one() -> None:
     tall: Picture = np.ascontiguousarray(frames[:, :, 82:158])
     for clips in ((before(), observed(tall)), (observed(tall), after())):
         assert joint(*clips).kind is not JointClass.NEW_SETUP
+
+
+@pytest.mark.parametrize("level", [255, 118])
+def test_no_colours_are_taken_from_an_empty_clip_in_the_memory(level: int) -> None:
+    """A white card or a grey one stays in the bank; a room has nothing in common with it."""
+    walk = Walk()
+    walk.add(observed(flat((level, level, level))))
+    walk.add(before())
+    report = walk.add(after())
+    assert report is not None
+    assert (report.flags, report.grade) == ((), None)
 
 
 def test_black_between_two_clips_is_forgotten() -> None:

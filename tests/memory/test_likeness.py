@@ -413,7 +413,8 @@ def test_another_room_shows_whom_it_likes() -> None:
 
 def test_several_without_a_box_are_named_by_what_is_remembered() -> None:
     previous, states = before()
-    states = tuple(replace(s, face=tuple(map(float, face(0))), face_count=2) for s in states)
+    gone = {"presence": Presence.ABSENT, "box": None, "yaw": 0.0, "face_count": 2}
+    states = tuple(replace(s, face=tuple(map(float, face(0))), **gone) for s in states)
     tom = replace(states[0], id="tom", name="Tom", face=tuple(map(float, face(5))))
     now = unnamed(face(5, 0.2), BLUE, head=1, key="b")
     found = compare_people(

@@ -339,3 +339,14 @@ def test_a_box_of_the_face_alone_means_the_whole_person() -> None:
     assert overlap(found.sightings[0].box, boxes[0]) > 0.3
     whole = look_for(samples, CastBox("mei", boxes[0], Fraction(0)))
     assert whole.sightings[0].box == pytest.approx(boxes[0])
+
+
+def test_a_figure_is_split_alike_in_every_shape_of_picture() -> None:
+    pixels = np.zeros((640, 360, 3), np.uint8)
+    box = figure(pixels, 100, 250, RED)
+    wide = cv2.copyMakeBorder(pixels, 0, 0, 400, 400, cv2.BORDER_CONSTANT)
+    share = 360 / 1160
+    other = ((box[0] * 360 + 400) / 1160, box[1], box[2] * share, box[3])
+    one, two = describe(pixels, box), describe(wide, other)
+    assert (apart(one.torso, two.torso) or 0) < 0.05
+    assert (apart(one.texture, two.texture) or 0) < 0.1

@@ -52,9 +52,7 @@ GRAPH = {
         "characters": {"mei": {"name": "Mei", "facts": {"coat": "yellow"}}},
     },
     "nodes": [{"id": f"a{n}", "media": f"a{n}.mp4", "author": "p"} for n in range(3)],
-    "edges": [
-        {"source": f"a{n}", "target": f"a{n + 1}", "kind": "continuation"} for n in range(2)
-    ],
+    "edges": [{"source": f"a{n}", "target": f"a{n + 1}", "kind": "continuation"} for n in range(2)],
 }
 CLIPS = (
     observed(scene(1, 0, 12)),
@@ -142,9 +140,7 @@ def test_another_policy_is_another_step(graph: Graph, store: Store) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"{}", b"", b"[null, null]", b"\xff\x00", None])
-def test_a_damaged_step_is_computed_again(
-    damage: bytes | None, graph: Graph, store: Store
-) -> None:
+def test_a_damaged_step_is_computed_again(damage: bytes | None, graph: Graph, store: Store) -> None:
     steps = walk(fresh(graph, store), graph)
     path = file_of(store, steps[1])
     whole = path.read_bytes()
@@ -271,9 +267,12 @@ def test_a_relay_tree_costs_one_look_and_one_step_for_each_atom(
 ) -> None:
     """Fifteen atoms, eight chains of four: 32 places, 15 of which differ."""
     nodes, edges = [], []
+    for number in range(3):
+        filmed(number, 1 + number, 0, 50).write(tmp_path / f"m{number}.mp4")
     for number in range(15):
-        filmed(number, 1 + number % 4, 3 * number, 13).write(tmp_path / f"c{number}.mp4")
-        nodes.append({"id": f"c{number}", "media": f"c{number}.mp4", "author": f"p{number}"})
+        trim = {"start": number // 3 / 3, "end": (number // 3 + 1) / 3}
+        node = {"id": f"c{number}", "media": f"m{number % 3}.mp4", "author": f"p{number}"}
+        nodes.append({**node, "trim": {key: f"{value:.3f}" for key, value in trim.items()}})
         if number:
             kind = "remix" if number % 2 else "continuation"
             edge = {"source": f"c{(number - 1) // 2}", "target": f"c{number}", "kind": kind}
@@ -299,6 +298,6 @@ def test_a_relay_tree_costs_one_look_and_one_step_for_each_atom(
     plans = [plan_episode(tree, chain=chain, settings=where) for chain in chains]
     assert sorted(len(plan.states) for plan in plans) == [4] * 8
     assert counted == {"observe": 15, "step": 15}
-    again = [plan_episode(tree, chain=chain, settings=where) for chain in chains]
-    assert [plan.states for plan in again] == [plan.states for plan in plans]
+    again = [plan_episode(tree, chain=chain, settings=where) for chain in chains[:2]]
+    assert [plan.states for plan in again] == [plan.states for plan in plans[:2]]
     assert counted == {"observe": 15, "step": 15}

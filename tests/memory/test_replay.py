@@ -86,9 +86,7 @@ def test_the_joint_leaves_out_what_is_played_again() -> None:
 
 def test_the_joint_counts_seconds_at_the_rate_of_the_media() -> None:
     rate = Fraction(25)
-    cut = joint(
-        observed(scene(1, 0, 24), fps=rate), observed(scene(1, 18, 24), fps=rate)
-    ).cut
+    cut = joint(observed(scene(1, 0, 24), fps=rate), observed(scene(1, 18, 24), fps=rate)).cut
     assert (cut.into, cut.in_seconds) == (6, Fraction(6, 25))
 
 
