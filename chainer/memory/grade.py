@@ -33,6 +33,8 @@ _EXPLAINED = 0.45
 things changed is not. Less of the difference explained than this: no correction."""
 _FIELDS = 144
 _LEAST_IN_FIELD = 6
+_WEAKEST = 0.4
+"""Least factor of any colour axis: half the saturation is 0.5, a flat grey wall 0."""
 _NOISE = 0.2
 """CIEDE2000 that coding alone leaves between fields of two pictures of the same thing."""
 _SURE, _SURE_SCORE = 0.75, 0.55
@@ -83,6 +85,9 @@ def propose(witnesses: Sequence[Witness], policy: GradePolicy, *, drifted: bool)
         return Proposal(None, f"a shift of {shift:.1f} dE is too small to matter")
     if left > (1 - _EXPLAINED) * apart + _NOISE:
         return Proposal(None, "the pictures differ in more than their light")
+    strength = np.linalg.svd(change[:3], compute_uv=False)
+    if not _WEAKEST <= strength[-1] <= strength[0] <= 1 / _WEAKEST:
+        return Proposal(None, "no light does that: colours would be flattened or torn apart")
     sure = score >= _SURE_SCORE and left <= (1 - _SURE) * apart
     most = policy.max_shift_sure if sure else policy.max_shift
     if shift > most:

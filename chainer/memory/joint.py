@@ -41,8 +41,8 @@ _STEP = 0.006
 """How far such a picture may move at a joint at least, as a share of its longer side."""
 _FEATURES = 20
 """Features found again in one place each, from which on it is the same view, nearer or not."""
-_FLICKER = 2.0
-"""How much more than from frame to frame light may change at a joint without being drift."""
+_FLICKER = 1.5
+"""How much more than within three frames light may change at a joint without being drift."""
 _NEIGHBOURS = 3
 _WITNESSES = 3
 _TAIL_WEIGHT = 0.5
@@ -111,6 +111,7 @@ def judge(
         previous,
         observation,
         [appearance.character for appearance in after.cast],
+        declared_before=[appearance.character for appearance in before.cast],
         kind=kind,
         mirrored=mirrored,
         thresholds=limits,

@@ -56,8 +56,8 @@ class World:
     `sharpness` is the median variance of the Laplacian of luma at `STILL_SIDE`. `dark` is the
     share of frames that are all but black, `motion` the median absolute luma difference
     between neighbouring frames of the two ends, 0 for a still picture. `flicker_in` is how far
-    light (L*) and colour (a*b*) change by themselves from one frame to the next at the start,
-    `flicker_out` at the end.
+    light (L*) and colour (a*b*) change by themselves within the first three frames, `flicker_out`
+    within the last three.
     """
 
     ev: float

@@ -39,6 +39,10 @@ from chainer.memory.world import look_at_world
 from chainer.timebase import time_text
 
 _QUALITY = 92
+_NEAR = Fraction(1, 4)
+"""Seconds by which a box may lie outside the part that plays: its end is often declared as the
+file's length."""
+_FRAME = Fraction(1, 25)
 
 
 def observe(
@@ -126,9 +130,10 @@ def _placed(
         at = one.at - start
         if one.box is None:
             found.append(CastBox(one.character, None, min(max(at, Fraction(0)), seconds)))
-        elif 0 <= at < seconds:
+        elif -_NEAR <= at <= seconds + _NEAR:
             x, y, width, height = (float(part) for part in one.box)
-            found.append(CastBox(one.character, (x, y, width, height), at))
+            inside = min(max(at, Fraction(0)), max(seconds - _FRAME, Fraction(0)))
+            found.append(CastBox(one.character, (x, y, width, height), inside))
         else:
             notes.append(
                 f"the box of {one.character} at {time_text(one.at)} s lies outside the part "

@@ -55,7 +55,8 @@ def gradients(grey: NDArray[Any]) -> Floats:
     plain = grey.astype(np.float32)
     across = cv2.Sobel(plain, cv2.CV_32F, 1, 0)
     down = cv2.Sobel(plain, cv2.CV_32F, 0, 1)
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    # Not cv2.magnitude: its last bits depend on where in memory the result lies.
+    return np.asarray(np.sqrt(across * across + down * down), np.float32)
 
 
 def correlation(one: NDArray[Any], other: NDArray[Any]) -> float:

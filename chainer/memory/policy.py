@@ -61,7 +61,7 @@ class GradePolicy(BaseModel):
     enabled: bool = True
     min_score: float = Field(default=0.40, ge=0, le=1)
     """Share of the picture that must have a trusted counterpart."""
-    min_shift: float = Field(default=0.45, ge=0)
+    min_shift: float = Field(default=0.6, ge=0)
     max_shift: float = Field(default=6.0, gt=0)
     """Beyond it a change is taken for meant."""
     max_shift_sure: float = Field(default=32.0, gt=0)

@@ -165,9 +165,9 @@ def background_shows(new: Picture, old: Picture, box: Box) -> bool:
         return False
     around = to_lab(_small(old))
     keep = np.ones((64, 64), bool)
-    # Boxes are drawn narrow: an elbow beside one is no background.
+    # Boxes are drawn narrow and short: an elbow beside one or legs below are no background.
     left, right = max(0.0, x - 0.4 * w), x + 1.4 * w
-    keep[int(y * 64) : int((y + h) * 64) + 1, int(left * 64) : int(right * 64) + 1] = False
+    keep[int(y * 64) :, int(left * 64) : int(right * 64) + 1] = False
     if keep.mean() < 0.02:
         return False
     here = torso_histogram(lab_pixels(middle, 32))

@@ -121,13 +121,17 @@ def decide(
     if by.face is not None:
         other, identity = _by_face(by, fused, faces, far=far, unmoved=unmoved)
         clothes = clothes and not other
-        return Verdict(other, clothes, identity.confidence, identity, wardrobe, fused)
+        # Two witnesses that agree are more than the face that could be either.
+        sure = max(identity.confidence, 0.65 if other or not far else 0.55)
+        return Verdict(other, clothes, sure, identity, wardrobe, fused)
     if fused is None:
-        return Verdict(False, clothes, 0.5, None, wardrobe)  # noqa: FBT003
+        return Verdict(False, clothes, 0.55, None, wardrobe)  # noqa: FBT003
     confidence = 0.4 if far else float(np.clip(0.4 + 0.4 * fused, 0.3, 0.9))
     identity = Measure(fused, "ratio", 1.0, confidence)
     other = fused > 1.0 and not far
-    return Verdict(other, clothes and not other, confidence, identity, wardrobe, fused)
+    # How far apart heads are says nothing against new clothes.
+    sure = confidence if other else max(confidence, 0.55 if far else 0.65)
+    return Verdict(other, clothes and not other, sure, identity, wardrobe, fused)
 
 
 def _by_face(

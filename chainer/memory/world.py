@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,8 +24,8 @@ _DARK = 12.0
 """Mean luma below which a picture is all but black; limited-range black decodes to 0."""
 _COLOURS = 5
 _THUMB = (32, 18)
-_FLICKERING = 3
-"""Frames of each end by which it is told how much light flickers by itself,"""
+_LAGS = (1, 3)
+"""Frames from an end within which it is told how much light flickers by itself,"""
 _FLICKER_SIDE = 96
 """at this size."""
 _ALIKE = 0.02
@@ -112,8 +111,8 @@ def look_at_world(samples: Sequence[Sample], *, fps: Fraction, seconds: Fraction
     every = [samples[n].pixels for n in _evenly([sample.seconds for sample in samples])]
     world = replace(
         _world(every, first, last),
-        flicker_in=_flicker([samples[n].pixels for n in head[:_FLICKERING]]),
-        flicker_out=_flicker([samples[n].pixels for n in tail[-_FLICKERING:]]),
+        flicker_in=_flicker([samples[n].pixels for n in head]),
+        flicker_out=_flicker([samples[n].pixels for n in reversed(tail)]),
     )
     notes = []
     if world.dark == 1:
@@ -211,11 +210,13 @@ def _world(pictures: Sequence[Picture], first: Luma, last: Luma) -> World:
 
 
 def _flicker(run: Sequence[Picture]) -> tuple[float, float]:
-    """What light and colour do from one frame to the next where nobody cut anything."""
+    """What light and colour do within a few frames of an end, where nobody cut anything."""
     light = colour = 0.0
-    small = [fit(pixels, _FLICKER_SIDE) for pixels in run]
-    for one, other in pairwise(small):
-        shift = shift_of(register(other, one, _FLICKER_SIDE))
+    for later in _LAGS:
+        if later >= len(run):
+            break
+        now, then = (fit(run[n], _FLICKER_SIDE) for n in (0, later))
+        shift = shift_of(register(then, now, _FLICKER_SIDE))
         if shift is not None:
             light = max(light, abs(shift[0]))
             colour = max(colour, float(np.hypot(shift[1], shift[2])))

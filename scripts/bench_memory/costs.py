@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +77,7 @@ def cost(bench: Workbench) -> Outcome:
         ways["with faces"] = FacePolicy(detector_model=YUNET)
     least: dict[str, list[float]] = {}
     seen = []
+    shutil.rmtree(bench.folder / "fresh", ignore_errors=True)
     for way, faces in ways.items():
         load_faces(faces)
         Studio(bench.folder / "warm" / way, faces).look(files[0])  # imports, and models into memory
@@ -118,6 +120,7 @@ def tree(bench: Workbench) -> Outcome:
     count = 2**depth - 1
     outcome = Outcome("tree", f"A relay tree of {count} atoms, all {2 ** (depth - 1)} chains")
     folder = bench.folder / "tree"
+    shutil.rmtree(folder, ignore_errors=True)  # nothing may be known already
     (folder / "media").mkdir(parents=True, exist_ok=True)
     whole = folder / "one.mp4"
     words = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=s=96x160:r=30:d=1"]
@@ -187,5 +190,5 @@ def _walk(
         seen = memory.observer.observe(
             media, to_seconds(used.first, HOUSE.fps), to_seconds(used.frames, HOUSE.fps)
         )
-        done = memory.step(done.state if done else None, seen, atom, last, edges.get(name))
+        done = memory.step(done.state if done else None, seen.key, atom, last, edges.get(name))
         last = atom

@@ -70,7 +70,8 @@ def judged_joints(
 ) -> list[Judged]:
     """Every shot cut in up to three places, or in its middle and changed in every way."""
     found = []
-    joints = [one for one in halves(bench.shots, gap) if not shapes or one.place == 0.5]
+    middle = shapes or gap > 0
+    joints = [one for one in halves(bench.shots, gap) if not middle or one.place == 0.5]
     for number, joint in enumerate(joints):
         found += _of_joint(bench, joint, joints[number - 7], changes, shapes=shapes)
     return found

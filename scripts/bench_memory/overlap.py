@@ -19,7 +19,7 @@ def overlaps(bench: Workbench) -> Outcome:
     outcome = Outcome("overlap", "Replayed overlap at a continuation")
     found: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     missed = []
-    for number, joint in enumerate(list(halves(bench.shots))[:: 6 if bench.quick else 2]):
+    for number, joint in enumerate(list(halves(bench.shots))[:: 9 if bench.quick else 4]):
         before = recoded(joint.before)
         chain = Chain()
         chain.add(look(before, joint.shot.fps))

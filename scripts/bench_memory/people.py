@@ -242,7 +242,7 @@ def run(joints: Iterable[Joint], ways: list[Way], *, loud: bool = False) -> dict
             if done is None:
                 continue
             found, kind = done
-            flags = {finding.flag for finding in found.findings if not finding.declared}
+            flags = {finding.flag for finding in found.findings if finding.counts}
             right = joint.truth in flags if joint.truth else not flags
             counts[way]["joints"] += 1
             counts[way]["right"] += right

@@ -14,8 +14,7 @@ from typing import Any
 from bench.outcome import Outcome, number
 
 from chainer import __version__
-from chainer.memory.keys import STEP
-from chainer.memory.keys import OBSERVE
+from chainer.memory.keys import OBSERVE, STEP
 
 SCHEMA = "chainer.bench-memory/1"
 _TOOLS = ("av", "imageio-ffmpeg", "numpy", "opencv-python-headless")
@@ -42,8 +41,7 @@ class Report:
             },
             "cases": {},
         }
-        if keep and self._path.exists():
-            self._data["cases"] = json.loads(self._path.read_text(encoding="utf-8"))["cases"]
+        self._keep = keep
 
     @property
     def missed(self) -> int:
@@ -53,6 +51,9 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """Take a case in and write the files."""
+        if self._keep and self._path.exists():  # others may run other cases meanwhile
+            self._data["cases"] = json.loads(self._path.read_text(encoding="utf-8"))["cases"]
+        self._keep = True
         case = {**outcome.as_json(), "observe": OBSERVE, "step": STEP}
         self._data["cases"][outcome.name] = json.loads(json.dumps(case, ensure_ascii=False))
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -104,6 +104,7 @@ def test_another_figure_in_the_same_room_is_found(
     assert Flag.IDENTITY in flags(found)
     finding = next(one for one in found.findings if one.against is Against.PREVIOUS)
     assert finding.subject == "mei"
+    assert finding.counts
     assert "mei" in finding.words
     assert dict(found.measures)[finding.measure].exceeds
     assert not found.people
@@ -115,6 +116,7 @@ def test_another_coat_is_found(coat: tuple[int, int, int], boxed: bool) -> None:
     samples, boxes = standing(coat)
     found = compared(samples, *([CastBox("mei", boxes[0], Fraction(0))] if boxed else []))
     assert flags(found) == {Flag.WARDROBE}
+    assert all(one.counts for one in found.findings)
     assert found.people
     assert all(one.new_clothes for one in found.people)
 
@@ -251,6 +253,16 @@ def test_between_the_limits_nobody_can_say() -> None:
     assert measure.confidence < 0.5
 
 
+def test_a_face_that_could_be_either_leaves_it_to_head_and_clothes() -> None:
+    limits = {"thresholds": Thresholds(), "faces": FacePolicy(), "kind": JointClass.SAME_SETUP}
+    previous = with_faces(before()[0], face(0))
+    samples, boxes = standing(BLUE, head=1)
+    now = observed(samples, CastBox("mei", boxes[0], Fraction(0)), key="b")
+    found = compare_people((), previous, with_faces(now, face(0, 0.96)), ["mei"], **limits)
+    assert flags(found) == {Flag.IDENTITY}
+    assert all(one.counts for one in found.findings)
+
+
 def test_the_same_face_in_another_coat_is_wardrobe_alone() -> None:
     assert flags(faced(face(0, 0.2), BLUE)) == {Flag.WARDROBE}
 
@@ -385,6 +397,7 @@ def test_another_person_without_a_name_is_told(kind: JointClass) -> None:
     found = compare_people((), one, unnamed(face(5), BLUE, head=1, key="b"), [], **limits)
     assert [(one.flag, one.subject) for one in found.findings] == [(Flag.IDENTITY, "")]
     assert found.findings[0].confidence < 0.7
+    assert found.findings[0].counts
     assert found.findings[0].words == "the person in the picture is another one"
     assert dict(found.measures)["identity"].exceeds
     same = compare_people((), one, unnamed(face(0, 0.3), key="b"), [], **limits)
