@@ -58,6 +58,11 @@ class Comparison:
         return None if self.shift is None else float(np.hypot(self.shift[1], self.shift[2]))
 
 
+def shows_nothing(pixels: Picture) -> bool:
+    """Whether a picture is all but one even tone."""
+    return float(luma(pixels).std()) < _FLAT
+
+
 def compare(before: Picture, after: Picture) -> Comparison:
     """How `after` differs from `before`; both about 192 pixels long, of any shape."""
     one, other = (np.ascontiguousarray(picture) for picture in common(before, after))
@@ -73,7 +78,7 @@ def compare(before: Picture, after: Picture) -> Comparison:
         scale, inliers = used.scale, len(np.unique(used.cell))
     else:
         scale, inliers = _scale(one, other if used is pairs else other[:, ::-1])
-    flat = [float(luma(picture).std()) < _FLAT for picture in (small, later)]
+    flat = [shows_nothing(picture) for picture in (small, later)]
     apart = float(np.linalg.norm(lab(small) - lab(later), axis=2).mean())
     if all(flat):
         structure = min(1.0, apart / 20)

@@ -92,6 +92,8 @@ def propose(witnesses: Sequence[Witness], policy: GradePolicy, *, drifted: bool)
     most = policy.max_shift_sure if sure else policy.max_shift
     if shift > most:
         return Proposal(None, f"a shift of {shift:.1f} dE is more than drift ({most:g})")
+    if any(3 * row[row > 0].sum() < -5 * row[row < 0].sum() for row in change[:3].T):
+        return Proposal(None, "no light takes so much of one colour away from another")
     rows = change[:3].T  # rgb' = M rgb, so that rows of M make red, green and blue
     return Proposal(
         Grade(

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from chainer.digest import Digest
 from chainer.graph import Atom, Edge
-from chainer.memory.compare import Comparison, compare
+from chainer.memory.compare import Comparison, compare, shows_nothing
 from chainer.memory.declared import Declared, declared_changes, is_remix
 from chainer.memory.grade import Witness, apply_grade, propose
 from chainer.memory.likeness import Likeness, compare_people
@@ -102,7 +102,9 @@ def judge(
     kind = _kind(seen, previous, observation, limits)
     measurable = previous.measurable and observation.measurable and not seen.empty
     mirrored = kind is not JointClass.NEW_SETUP and seen.mirror > limits.mirror
-    near = references(state, first, gallery) if measurable else []
+    # A black clip between two others hides neither from the memory.
+    told = observation.measurable and not shows_nothing(first)
+    near = references(state, first, gallery) if told else []
     measures = _measures(
         seen, kind, previous, observation, near, state, limits, measurable=measurable
     )

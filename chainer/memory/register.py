@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainer.memory.observation import Luma, Picture
-from chainer.memory.pixels import Floats, common, fit, lab, luma
+from chainer.memory.pixels import Floats, common, correlation, fit, lab, luma
 
 _SIDE = 192
 _BLUR = 8.0
@@ -29,6 +29,11 @@ _CLIPPED = (14, 249)
 which another channel is 0, does."""
 _TEXTURE_FLOOR = 3.0
 _CELLS = 12
+_THIN = 16
+"""Pixels: flow is not looked for in narrower pictures."""
+_AGREE = 0.2
+"""Correlation of the normalised pictures below which a match means nothing; true ones have 0.6 and
+more."""
 _LEAST_PAIRS = 150
 
 
@@ -66,6 +71,8 @@ def register(source: Picture, target: Picture, side: int = _SIDE) -> Pairs:
     if target.shape != source.shape:
         size = (source.shape[1], source.shape[0])
         target = np.asarray(cv2.resize(target, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if min(source.shape[:2]) < _THIN:
+        return nothing_found()
     here, there = _normalised(luma(source)), _normalised(luma(target))
     forth, back = _flow(here, there), _flow(there, here)
     height, width = here.shape
@@ -84,6 +91,9 @@ def register(source: Picture, target: Picture, side: int = _SIDE) -> Pairs:
     )
     match = cv2.GaussianBlur(np.abs(here - seen), (0, 0), 1.5)
     trusted = inside & (slip < _SLIP) & (match < _MISMATCH)
+    # Where neither has anything to see, anything matches: the pictures as wholes must agree too.
+    if trusted.any() and correlation(here[inside], seen[inside]) < _AGREE:
+        return nothing_found()
     usable = trusted & _plain(source) & _unclipped(near) & _unclipped(warped)
     way = np.linalg.norm(forth, axis=2)[trusted]
     down, across = np.nonzero(usable)
@@ -98,6 +108,12 @@ def register(source: Picture, target: Picture, side: int = _SIDE) -> Pairs:
     )
 
 
+def nothing_found() -> Pairs:
+    """No pixel found again."""
+    none = np.zeros((0, 3), np.float32)
+    return Pairs(none, none, np.zeros(0, np.int16), 0.0, 1.0, 0.0)
+
+
 def _scale(source: Floats, target: Floats) -> float:
     """log2 of how much further apart the points lie in `source`, by least squares."""
     if len(source) < _LEAST_PAIRS:
@@ -109,6 +125,8 @@ def _scale(source: Floats, target: Floats) -> float:
 
 def moved(one: Luma, other: Luma) -> float:
     """The median way of the pixels of two luma frames, as a fraction of the longer side."""
+    if min(one.shape) < _THIN:
+        return 0.0
     here, there = _normalised(one), _normalised(other)
     way = np.linalg.norm(_flow(here, there), axis=2)
     return float(np.median(way) / max(one.shape))
@@ -143,7 +161,7 @@ def _plain(pixels: Picture) -> NDArray[np.bool_]:
     """Where a shift of a pixel changes little."""
     grey = luma(pixels).astype(np.float32)
     across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    return np.asarray(cv2.magnitude(across, down) < 120, np.bool_)
+    return np.asarray(across * across + down * down < 120**2, np.bool_)
 
 
 def _unclipped(pixels: NDArray[Any]) -> NDArray[np.bool_]:

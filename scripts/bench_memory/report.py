@@ -72,8 +72,10 @@ def page(data: dict[str, Any]) -> str:
         f"{data['date']}, {data['machine']}. {versions}. Made with `{data['command']}`.",
         "",
         "Joints are made of single shots of real clips (`CHAINER_MEDIA`) and of generated ones, "
-        "cut in two; what is done to the second half is the truth. Thresholds were chosen on the "
-        "half of the clips named `chosen`; `other` are clips that none was chosen on.",
+        "cut in two; what is done to the second half is the truth. The clips are in two halves, "
+        "`chosen` and `other`, that share none; defaults were last set while looking at both, so "
+        "neither is unseen. A change that moves a picture by less than 0.5 dE is not counted as "
+        "one that should be found.",
         "",
         "| | goal | measured | limit |",
         "|---|---|---:|---:|",

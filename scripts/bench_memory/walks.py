@@ -13,6 +13,7 @@ from bench_memory.drift import errors
 from bench_memory.joints import (
     Chain,
     Change,
+    Halves,
     balance,
     changed,
     exposure,
@@ -147,10 +148,18 @@ def revisits(bench: Workbench) -> Outcome:
     return outcome
 
 
+def _later(joint: Halves, one: Halves, gap: float) -> bool:
+    """Whether the second half of `one` is another moment of the shot, at least a second off."""
+    if one is joint or one.shot.name != joint.shot.name:
+        return False
+    length = len(joint.shot.frames) / float(joint.shot.fps)
+    return abs((one.place - joint.place) * length + gap) >= gap + 1
+
+
 def ranking(bench: Workbench) -> Outcome:
     """Case 6: the true continuation among about twenty clips, by the badness of the joint."""
     outcome = Outcome("rank", "The true take among about 20, by the badness of its joint")
-    step = 9 if bench.quick else 3
+    step = 12 if bench.quick else 6
     for gap, limit in ((0.0, 95.0), (1.0, 85.0)):
         joints = list(halves(bench.shots, gap))
         firsts = [
@@ -163,12 +172,9 @@ def ranking(bench: Workbench) -> Outcome:
             chain = Chain()
             chain.add(look(recoded(joint.before[-45:]), joint.shot.fps))
             rng = np.random.default_rng(number)
-            # Other moments of the same shot first: they are the hardest to tell.
-            same = [
-                n
-                for n, one in enumerate(joints)
-                if one is not joint and one.shot.name == joint.shot.name
-            ]
+            # Other moments of the same shot first: they are the hardest to tell. Those nearer to
+            # the cut than the true one would rightly win.
+            same = [n for n, one in enumerate(joints) if _later(joint, one, gap)]
             rest = [n for n, one in enumerate(joints) if one.shot.name != joint.shot.name]
             others = [*same, *rng.permutation(rest)][: _CANDIDATES - 1]
             scores = {n: chain.ask(firsts[n]).badness for n in (number, *others)}

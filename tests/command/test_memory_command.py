@@ -244,12 +244,7 @@ def between(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_graph(tmp_path_factory.mktemp("odd"), clips, **nodes)
 
 
-THIN = pytest.mark.xfail(reason="DIS takes no picture of fewer than 12 pixels across")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=THIN) if n in {"thin", "flat"} else n for n in ODD]
-)
+@pytest.mark.parametrize("name", list(ODD))
 def test_an_odd_clip_is_told_of_and_nothing_is_corrected_by_it(
     name: str, between: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -29,7 +29,9 @@ Colours = NDArray[np.float64]
 WARM = (10_620, -410, 210, 180, 9_570, 350, -260, 710, 11_180, 310, -220, 140)
 DARK = (8_200, 300, 100, 0, 8_500, 0, 200, 0, 8_000, -200, -150, -100)
 BRIGHT = (13_000, 0, -500, -300, 13_500, 0, 0, -900, 14_000, -700, 500, 900)
-GRADES = {"warm": WARM, "dark": DARK, "bright": BRIGHT}
+PALE = (17_874, -7_152, -722, -2_126, 12_848, -722, -2_126, -7_152, 19_278, 0, 0, 0)
+"""Twice the saturation: what brings a half back."""
+GRADES = {"warm": WARM, "dark": DARK, "bright": BRIGHT, "pale": PALE}
 
 PATCHES = (
     *((0, 0, 0), (255, 255, 255), (128, 128, 128)),
@@ -359,5 +361,5 @@ def test_what_is_no_grade_is_refused(wrong: list[int]) -> None:
 
 def test_a_matrix_that_turns_colours_around_is_refused() -> None:
     with pytest.raises(ValueError, match="row 2"):
-        useful_grade([10_000, 0, 0, -4_000, 10_000, 0, 0, 0, 10_000, 0, 0, 0])
-    assert useful_grade([10_000, 0, 0, -3_000, 10_000, 0, 0, 0, 10_000, 0, 0, 0])
+        useful_grade([10_000, 0, 0, -6_500, 10_000, 0, 0, 0, 10_000, 0, 0, 0])
+    assert useful_grade([10_000, 0, 0, -6_000, 10_000, 0, 0, 0, 10_000, 0, 0, 0])

@@ -116,12 +116,7 @@ NOTHING = {
 }
 
 
-THIN = pytest.mark.xfail(reason="DIS takes no picture of fewer than 12 pixels across")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=THIN) if n == "one column" else n for n in NOTHING]
-)
+@pytest.mark.parametrize("name", list(NOTHING))
 def test_of_nothing_no_colours_are_taken(name: str) -> None:
     thing = NOTHING[name]
     assert proposed(lit(ROOM, exposure(-0.4))[0], thing).grade is None
