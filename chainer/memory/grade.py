@@ -37,18 +37,30 @@ _WEAKEST = 0.4
 """Least factor of any colour axis: half the saturation is 0.5, a flat grey wall 0."""
 _NOISE = 0.2
 """CIEDE2000 that coding alone leaves between fields of two pictures of the same thing."""
+_NEXT = 0.6
+"""Share found again from which on the picture just shown can speak alone."""
+_DRIFTED = 1.0
+"""CIEDE2000 that a chain may have drifted before anybody sees it."""
+_IDENTITY = np.vstack([np.eye(3), np.zeros(3)])
 _SURE, _SURE_SCORE = 0.75, 0.55
 """Share explained and share found again from which on even a large shift is drift. Strong drift
 clips, and what is clipped is not found again."""
 
 
+_Pooled = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Witness:
-    """Pairs with one reference picture, how much they count, and what the reference is."""
+    """Pairs with one reference picture, how much they count, and what the reference is.
+
+    `last` marks the picture that was shown just before.
+    """
 
     pairs: Pairs
     weight: float
     reference: str
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +82,36 @@ def propose(witnesses: Sequence[Witness], policy: GradePolicy, *, drifted: bool)
     if not drifted:
         return Proposal(None, "no drift")
     good = [w for w in witnesses if w.pairs.score >= policy.min_score and w.pairs.count]
+    found, change = _judged(good, policy)
+    last = next((w for w in good if w.last and w.pairs.score >= _NEXT), None)
+    if last is None or len(good) == 1:
+        return found
+    alone, by_last = _judged([last], policy)
+    # Remembered pictures say where the chain has drifted to, little by little. Where they ask for
+    # much else than the picture just shown, the scene has changed since, and that one counts.
+    strayed = _missed(change, last) > _missed(by_last, last) + _DRIFTED
+    return alone if found.grade is None or strayed else found
+
+
+def _judged(good: Sequence[Witness], policy: GradePolicy) -> tuple[Proposal, NDArray[np.float64]]:
+    """What these witnesses ask for, and the change itself; the identity where they are too few."""
     if sum(w.pairs.count for w in good) < _LEAST_PIXELS:
-        return Proposal(None, "too little of the picture is found again")
+        return Proposal(None, "too little of the picture is found again"), _IDENTITY
     source, target, weight, fields = _pooled(good)
     change = _fitted(source, target, weight)
+    return _allowed(good, policy, change, (source, target, weight, fields)), change
+
+
+def _missed(change: NDArray[np.float64], witness: Witness) -> float:
+    """How far the fields of a witness's picture still lie apart after a change."""
+    source, target, _, fields = _pooled([witness])
+    return _by_field(_lab(np.clip(source @ change[:3] + change[3], 0, 1)), _lab(target), fields)
+
+
+def _allowed(
+    good: Sequence[Witness], policy: GradePolicy, change: NDArray[np.float64], pooled: _Pooled
+) -> Proposal:
+    source, target, weight, fields = pooled
     graded = np.clip(source @ change[:3] + change[3], 0, 1)
     before = _lab(source)
     shift = float(np.average(ciede2000(before, _lab(graded)), weights=weight))
@@ -118,9 +156,7 @@ def apply_grade(pixels: Picture, grade: Grade | None) -> Picture:
     return np.asarray(np.clip(np.rint(shown), 0, 255)[..., ::-1], np.uint8)
 
 
-def _pooled(
-    witnesses: Sequence[Witness],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+def _pooled(witnesses: Sequence[Witness]) -> _Pooled:
     """Source and target as R G B in 0..1, weight and field of each pixel; a fixed sample."""
     parts = []
     share = _MOST_PIXELS // len(witnesses)
@@ -157,14 +193,13 @@ def _fitted(
 ) -> NDArray[np.float64]:
     """[4, 3]: three rows that are multiplied with R G B, and the offset."""
     given = np.concatenate([source, np.ones((len(source), 1))], axis=1)
-    identity = np.vstack([np.eye(3), np.zeros(3)])
     ridge = _RIDGE * len(source) * np.eye(4)
-    change = identity
+    change = _IDENTITY
     for _ in range(_ROUNDS):
         away = np.linalg.norm(given @ change - target, axis=1)
         now = weight / (1 + (away / _SCALE) ** 2)
         squared = given.T @ (given * now[:, None]) + ridge
-        change = np.linalg.solve(squared, given.T @ (target * now[:, None]) + ridge @ identity)
+        change = np.linalg.solve(squared, given.T @ (target * now[:, None]) + ridge @ _IDENTITY)
     return change
 
 

@@ -47,6 +47,8 @@ _NEIGHBOURS = 3
 _WITNESSES = 3
 _TAIL_WEIGHT = 0.5
 """The last picture has all drift so far in it; earlier exemplars have less."""
+_MENDED_WEIGHT = 0.3
+"""Of exemplars that were mended themselves: those as they came show what the chain began with."""
 _CLEARLY = 0.15
 _COMPARABLE = 0.4
 """Share found again below which colours are not compared."""
@@ -305,13 +307,20 @@ def _witnesses(
     last one: they count only where the last one is not found again as well.
     """
     if mirrored:  # the exemplars were not registered with the mirror image
-        return [Witness(seen.pairs, 1.0, _place(tail))]
+        return [Witness(seen.pairs, 1.0, _place(tail), last=True)]
     score = seen.pairs.score
     others = [
         one for one in near if one.exemplar.atom != tail.atom or one.pairs.score > score + _CLEARLY
     ]
-    last = Witness(seen.pairs, _TAIL_WEIGHT if others else 1.0, _place(tail))
-    return [last, *(Witness(one.pairs, 1.0, _place(one.exemplar)) for one in others)]
+    last = Witness(seen.pairs, _TAIL_WEIGHT if others else 1.0, _place(tail), last=True)
+    weights = [_MENDED_WEIGHT if one.exemplar.grade is not None else 1.0 for one in others]
+    return [
+        last,
+        *(
+            Witness(one.pairs, weight, _place(one.exemplar))
+            for one, weight in zip(others, weights, strict=True)
+        ),
+    ]
 
 
 def _place(exemplar: Exemplar) -> str:
