@@ -48,7 +48,7 @@ CODECS = {
     ),
     "mpeg4.mp4": (*LONG, "-c:v", "mpeg4", "-bf", "2", "-g", "30", "-pix_fmt", "yuv420p"),
     "vp9.webm": (*LONG, "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"),
-    "fast.mp4": ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=120:d=4", *X264, "-bf", "2"),
+    "many-a-second.mp4": ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=120:d=4", *X264, "-bf", "2"),
 }
 
 
@@ -131,7 +131,7 @@ def test_the_ends_are_whole_and_end_where_the_film_ends(
 ) -> None:
     film = kitchen.make(name, *CODECS[name])
     # Long enough for pictures to be skipped on the way.
-    assert_same_as_conform(film, ffmpeg, limits, 11, 109 if name == "fast.mp4" else 131)
+    assert_same_as_conform(film, ffmpeg, limits, 11, 109 if name == "many-a-second.mp4" else 131)
 
 
 @pytest.mark.parametrize("recipe", ["cut", "cut_matroska", "open_group", "uneven", "late_key"])
