@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, Protocol
 
 import cv2
@@ -43,6 +43,7 @@ _CHIP_FACE = 220
 
 _LARGEST_MODEL = 64 << 20
 _LOCK = Lock()  # readers share their models
+_HUSH = RLock()  # the level of OpenCV's log is one for all threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +187,10 @@ class _YuNet:
         height, width = pixels.shape[:2]
         scale = min(1.0, DETECT_SIDE / max(height, width))
         size = max(16, round(width * scale)), max(16, round(height * scale))
-        self._net.setInputSize(size)
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        rows: Any = self._net.detect(small)[1]
+        with _quiet():
+            self._net.setInputSize(size)
+            rows: Any = self._net.detect(small)[1]
         if rows is None:
             return ()
         span = np.array([*size, *size], np.float64)
@@ -277,9 +279,10 @@ def _embedder(predictor: Path, network: Path) -> Embedder:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """OpenCV writes what it thinks of a model to stderr; our errors say it better."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    with _HUSH:
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            yield
+        finally:
+            cv2.utils.logging.setLogLevel(level)

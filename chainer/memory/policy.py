@@ -46,7 +46,7 @@ class Thresholds(BaseModel):
     zoom: float = Field(default=0.05, gt=0)
     """log2 of the scale."""
     zoom_inliers: int = Field(default=8, ge=4)
-    loudness: float = Field(default=9.0, gt=0)
+    loudness: float = Field(default=7.0, gt=0)
     """LU between the last and the first three seconds: one in twenty true continuations jumps by
     6, and clips are brought to one loudness anyway."""
     wardrobe: float = Field(default=0.30, gt=0, lt=1)
