@@ -71,7 +71,8 @@ def joint_words(report: JointReport) -> list[str]:
             drifted.discard(name)
     parts += [flag.value for flag in report.flags if flag.value in drifted]
     if not parts:
-        parts.append("as declared" if report.findings else "no drift")
+        meant = any(finding.declared for finding in report.findings)
+        parts.append("as declared" if meant else "nothing sure" if report.findings else "no drift")
     if report.grade is not None:
         parts.append(f"grade {report.grade.shift:.1f}→{report.grade.residual:.1f} dE")
     return parts + cut_words(report.cut)
