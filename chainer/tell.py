@@ -10,6 +10,7 @@ from chainer.compose import looker_of
 from chainer.episode.plan import EpisodePlan
 from chainer.errors import InputError, OutputError
 from chainer.graph import Graph
+from chainer.memory.report import Grade
 from chainer.memory.state import CharacterState, MemoryState
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:
 
     A long one has several pages, numbered behind the name. Raises `OutputError`.
     """
-    from chainer.memory.grade import apply_grade
+    from chainer.memory.grade import apply_grade, grade_jpeg, grade_palette
     from chainer.memory.sheet import SheetCharacter, SheetCrop, SheetJoint, contact_sheet
     from chainer.memory.words import character_text
 
@@ -41,12 +42,15 @@ def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:
         joints.append(SheetJoint(atom.report, apply_grade(last, tail.grade), first))
     final = _last(plan)
     people = []
+    shown = _grades(plan)
     for one in final.characters:
         crops = []
         for crop in sorted(one.crops, key=lambda c: (plan.chain.atoms.index(c.atom), c.seconds)):
             seen = memory.observation(crop.observation).sightings[crop.number]
             if seen.crop:
-                crops.append(SheetCrop(crop.atom, seen.crop, seen.palette))
+                grade = shown.get(crop.atom)
+                palette = grade_palette(seen.palette, grade)
+                crops.append(SheetCrop(crop.atom, grade_jpeg(seen.crop, grade), palette))
         text = character_text(one, final.facts)
         people.append(SheetCharacter(one.id, one.name, tuple(crops), text))
     pages = contact_sheet(joints, people, plan.titles.heading)
@@ -80,7 +84,7 @@ def write_memory_pack(plan: EpisodePlan, folder: Path, prompt: str = "") -> tupl
         folder,
         state,
         memory.observation(tail.ref.observation),
-        {one.id: _crops(memory, one) for one in state.characters},
+        {one.id: _crops(plan, memory, one) for one in state.characters},
         grade=tail.grade,
         names=memory.names,
         place_names=place_names(plan.graph),
@@ -89,11 +93,22 @@ def write_memory_pack(plan: EpisodePlan, folder: Path, prompt: str = "") -> tupl
     )
 
 
-def _crops(memory: Recollection, one: CharacterState) -> list[bytes]:
-    """Crops of a character, best first: large faces, then sharp pictures."""
+def _crops(plan: EpisodePlan, memory: Recollection, one: CharacterState) -> list[bytes]:
+    """Crops of a character as shown, best first: large faces, then sharp pictures."""
+    from chainer.memory.grade import grade_jpeg
+
+    shown = _grades(plan)
     ranked = sorted(one.crops, key=lambda crop: (-crop.face_width, -crop.sharpness))
-    found = (memory.observation(c.observation).sightings[c.number].crop for c in ranked)
+    found = (
+        grade_jpeg(memory.observation(c.observation).sightings[c.number].crop, shown.get(c.atom))
+        for c in ranked
+    )
     return [crop for crop in found if crop]
+
+
+def _grades(plan: EpisodePlan) -> dict[str, Grade | None]:
+    """What was done to each atom's colours."""
+    return {state.atom: state.tail.grade for state in plan.states if state.tail is not None}
 
 
 def _last(plan: EpisodePlan) -> MemoryState:

@@ -14,7 +14,7 @@ from chainer.graph import Atom, Edge
 from chainer.memory.bank import banked, exemplar_of, with_one
 from chainer.memory.declared import is_remix
 from chainer.memory.facts import GRAPH, facts_after
-from chainer.memory.grade import apply_grade
+from chainer.memory.grade import apply_grade, grade_palette
 from chainer.memory.joint import Gallery, Judged, judge
 from chainer.memory.keys import STEP, Told, step_key
 from chainer.memory.likeness import compare_people
@@ -91,8 +91,16 @@ def step(
         missing=missing,
         prior=remix,
     )
-    known, conflicts = facts_after(state, atom, facts, characters)
     grade = report.grade if report else None
+    worn = {one.id: one.palette for one in state.characters} if state else {}
+    # Clothes are remembered as they are shown, like everything else of this clip.
+    characters = tuple(
+        one
+        if one.palette == worn.get(one.id)
+        else replace(one, palette=grade_palette(one.palette, grade))
+        for one in characters
+    )
+    known, conflicts = facts_after(state, atom, facts, characters)
     bank = banked(state.bank if state else (), observation, atom.id, grade, policy)
     last = len(observation.stills) - 1
     world = None if remix or state is None else state.world

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from chainer.memory.pixels import Floats, ciede2000, lab
 from chainer.memory.policy import GradePolicy
 from chainer.memory.register import Pairs
 from chainer.memory.report import GRADE_UNIT, Grade
+from chainer.memory.state import Palette
 
 _RIDGE = 1e-4
 """Weight of the identity for each pixel: on real clips 1e-3 leaves saturation behind, 1e-5
@@ -154,6 +156,31 @@ def apply_grade(pixels: Picture, grade: Grade | None) -> Picture:
     offset = np.array(grade.offset, np.float32) / GRADE_UNIT
     shown = pixels[..., ::-1].astype(np.float32) @ matrix.T + offset * 255
     return np.asarray(np.clip(np.rint(shown), 0, 255)[..., ::-1], np.uint8)
+
+
+def grade_palette(palette: Palette, grade: Grade | None) -> Palette:
+    """The colours of a palette as they are shown."""
+    if grade is None or not palette:
+        return palette
+    colours = np.array([entry[1:] for entry in palette], np.float32)[None]
+    pixels = cv2.cvtColor(colours, cv2.COLOR_LAB2BGR) * 255
+    shown = apply_grade(np.asarray(np.clip(np.rint(pixels), 0, 255), np.uint8), grade)
+    found = lab(shown)[0]
+    return tuple(
+        (entry[0], float(c[0]), float(c[1]), float(c[2]))
+        for entry, c in zip(palette, found, strict=True)
+    )
+
+
+def grade_jpeg(data: bytes, grade: Grade | None) -> bytes:
+    """A JPEG as it is shown; what is no picture is given back as it came."""
+    if grade is None:
+        return data
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if pixels is None:
+        return data
+    done, coded = cv2.imencode(".jpg", apply_grade(np.asarray(pixels, np.uint8), grade))
+    return coded.tobytes() if done else data
 
 
 def _pooled(witnesses: Sequence[Witness]) -> _Pooled:
