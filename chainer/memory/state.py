@@ -16,8 +16,6 @@ from chainer.digest import Digest
 from chainer.memory.report import Grade
 from chainer.timebase import time_text
 
-STATE_SCHEMA = "chainer.memory/1"
-
 Palette = tuple[tuple[float, float, float, float], ...]
 """Up to five (weight, L, a, b), heaviest first."""
 
