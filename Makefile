@@ -21,6 +21,7 @@ check: $(STAMP)
 	$(MAKE) test
 
 slow: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[faces]"
 	$(BIN)/python -m pytest -m slow
 
 bench: $(STAMP)

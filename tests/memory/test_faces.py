@@ -99,6 +99,7 @@ def test_nothing_installed_means_no_reader(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_faces(FacePolicy()) is None
 
 
+@pytest.mark.slow  # needs the extra, which `make slow` installs
 def test_damaged_descriptor_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +167,7 @@ def test_narrow_faces_are_seen_but_not_described() -> None:
 
 
 @real
+@pytest.mark.slow
 def test_without_a_model_dlib_finds_faces_too() -> None:
     pytest.importorskip("dlib")
     reader = load_faces(FacePolicy())
