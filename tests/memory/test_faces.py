@@ -139,6 +139,7 @@ def test_yaw_is_the_side_the_nose_points_to() -> None:
 
 
 @real
+@pytest.mark.slow
 def test_real_faces_are_told_apart() -> None:
     reader = load_faces(FacePolicy(detector_model=YUNET))
     assert reader is not None
@@ -180,6 +181,7 @@ def test_without_a_model_dlib_finds_faces_too() -> None:
 
 
 @real
+@pytest.mark.slow
 def test_faces_of_a_clip_get_names_and_few_descriptors() -> None:
     policy = FacePolicy(detector_model=YUNET)
     samples = shot("ovi_couple_v.mp4", 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5)
