@@ -341,9 +341,9 @@ def memory(session: Session, /, graph: Path, start: str | None, **options: Any) 
       chainer memory graphs/harbor.json --start a1
       chainer memory graphs/harbor.json --start a1 --sheet harbor.png --pack next
     """
-    from chainer.episode.remembered import continuity_of
+    from chainer.episode.remembered import continuity_of, place_names
     from chainer.memory.summary import report_lines
-    from chainer.tell import place_names, write_memory_pack, write_sheet
+    from chainer.tell import write_memory_pack, write_sheet
 
     if options["pick"] == "all":
         raise click.UsageError("the memory follows one chain: choose it with --path or --end")
@@ -363,8 +363,7 @@ def memory(session: Session, /, graph: Path, start: str | None, **options: Any) 
     reports = [atom.report for atom in one.atoms if atom.report is not None]
     for line in report_lines(reports, one.states[-1], place_names(one.graph)):
         console.say(line)
-    for choice in one.choices:
-        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
+    _say_choices(console, one)
     for name in ("sheets", "pack"):
         for file in told.get(name, [])[:12]:
             console.say(f"wrote {file}")
@@ -620,6 +619,11 @@ def _build(session: Session, plan: EpisodePlan, target: Path) -> dict[str, Any]:
     return episode.as_json()
 
 
+def _say_choices(console: Console, plan: EpisodePlan) -> None:
+    for choice in plan.choices:
+        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
+
+
 def _show_plan(console: Console, plan: EpisodePlan) -> None:
     layout = plan.layout
     fps = plan.settings.profile.fps
@@ -634,8 +638,7 @@ def _show_plan(console: Console, plan: EpisodePlan) -> None:
             joint = layout.joints[number]
             length = joint.overlap or joint.left + joint.gap + joint.right
             console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
-    for choice in plan.choices:
-        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
+    _say_choices(console, plan)
     running = plan.render.to_run
     console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")
     for step in plan.render.steps:

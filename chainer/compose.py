@@ -24,6 +24,7 @@ from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
 from chainer.episode.package import FilmParts, manifest_of, write_folder
 from chainer.episode.plan import TITLE_CARD, Episode, EpisodePlan, PlannedAtom
+from chainer.episode.remembered import continuity_text
 from chainer.errors import Cancelled, InputError, WalkError
 from chainer.graph import Atom, Chain, Graph, Leg, Pick, WalkKind, WalkOptions, walk
 from chainer.media.source import SourceFile, open_source
@@ -74,7 +75,7 @@ def find_chains(
     settings = settings or Settings()
     options = options or WalkOptions()
     looker = Looker(graph, open_store(settings), settings, cancel)
-    return _walked(looker, start, options)[0]
+    return _walked(looker, start, options)
 
 
 def plan_episode(
@@ -101,7 +102,7 @@ def plan_episode(
     looker = Looker(graph, store, settings, cancel)
     if chain is None:
         options = _walk_options(start, kind, options)
-        chain = _walked(looker, start or (options.path or ("",))[0], options)[0][0]
+        chain = _walked(looker, start or (options.path or ("",))[0], options)[0]
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     seen = remember(looker, chain, on_look)
     atoms = seen.atoms
@@ -180,6 +181,7 @@ def render_episode(
                 film=film,
                 records=records,
                 chapters_vtt=chapters_vtt(_chapters(plan), plan.seconds),
+                continuity=continuity_text(plan) if plan.states else "",
             )
             manifest = manifest_of(plan, parts, __version__)
             write_folder(folder, plan, parts, manifest, store)
@@ -250,13 +252,11 @@ def _walk_options(
     return options
 
 
-def _walked(
-    looker: Looker, start: str, options: WalkOptions
-) -> tuple[tuple[Chain, ...], WalkOptions]:
+def _walked(looker: Looker, start: str, options: WalkOptions) -> tuple[Chain, ...]:
     """The chains that the walk picks, by real lengths and by memory where those count."""
     options, seconds = _lengths(looker, options)
     scorer = road_scorer(looker, start, options)
-    return walk(looker.graph, start, options, scorer=scorer, seconds=seconds), options
+    return walk(looker.graph, start, options, scorer=scorer, seconds=seconds)
 
 
 def _lengths(

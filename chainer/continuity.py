@@ -49,6 +49,10 @@ class Clip:
     used: UsedRange
 
 
+_Seen = tuple[Clip, Digest]
+"""A clip and the key of its observation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """The chain's atoms as they will play, the memory after each, and remarks."""
@@ -105,9 +109,9 @@ class Looker:
         if known is not None:
             return known
         media = self.inspect(atom.takes[take - 1].media if take else atom.media)
-        # A trim is said of the atom's own media; other takes play from their start.
-        shown = atom if not take else atom.model_copy(update={"trim": None})
-        used = used_range(shown, media.info, self.settings.profile.fps, self.settings.slots)
+        used = used_range(
+            _as_taken(atom, take), media.info, self.settings.profile.fps, self.settings.slots
+        )
         clip = self._clips[atom.id, take] = Clip(atom, take, media, used)
         return clip
 
@@ -196,8 +200,7 @@ def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Rem
         if state is not None:
             state = _with_parents(looker, chain, state, atom)
         tried: list[tuple[Clip, Step]] = []
-        for clip in clips:
-            seen = looker.look(clip)
+        for clip, seen in clips:
             tried.append((clip, memory.step(state, seen, atom, before, edge)))
         clip, step, choice = _best(tried)
         planned, words = _planned(clip, step.report, choice, settings)
@@ -217,12 +220,17 @@ def drift_left(report: JointReport) -> tuple[Flag, ...]:
     return tuple(flag for flag in report.flags if flag not in mended and flag is not Flag.LOUDNESS)
 
 
+def _as_taken(atom: Atom, take: int) -> Atom:
+    """The atom for one of its takes: a trim is said of its own media, others play from 0."""
+    return atom.model_copy(update={"trim": None}) if take else atom
+
+
 def _pool(settings: Settings) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.pool_size, thread_name_prefix="chainer-look")
 
 
-def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[list[Clip]]:
-    """The takes that each atom of the chain may play, looked at; the first is its own media.
+def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[list[_Seen]]:
+    """The takes that each atom of the chain may play, with what was seen; its own media first.
 
     A take that cannot be used is left out with a remark; the atom's own media must be usable.
     """
@@ -235,12 +243,12 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
     done = 0
     lock = threading.Lock()
 
-    def look(one: tuple[int, Atom, int]) -> Clip | MediaError:
+    def look(one: tuple[int, Atom, int]) -> _Seen | MediaError:
         nonlocal done
         _, atom, take = one
         try:
             clip = looker.clip(atom, take)
-            looker.look(clip)
+            return clip, looker.look(clip)
         except MediaError as error:
             if take == 0:
                 raise
@@ -250,15 +258,14 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
                 done += 1
                 if on_look is not None:
                     on_look(done, len(wanted))
-        return clip
 
-    found: list[list[Clip]] = [[] for _ in chain.atoms]
+    found: list[list[_Seen]] = [[] for _ in chain.atoms]
     with _pool(looker.settings) as pool:
-        for (place, atom, take), clip in zip(wanted, pool.map(look, wanted), strict=True):
-            if isinstance(clip, Clip):
-                found[place].append(clip)
+        for (place, atom, take), seen in zip(wanted, pool.map(look, wanted), strict=True):
+            if isinstance(seen, MediaError):
+                looker.notes.append(f"{atom.id}: take {take + 1} cannot be used: {seen}")
             else:
-                looker.notes.append(f"{atom.id}: take {take + 1} cannot be used: {clip}")
+                found[place].append(seen)
     return found
 
 
@@ -323,9 +330,12 @@ def _planned(
     if report is not None:
         name = f"{report.source}→{report.target}"
         if report.cut.into:
-            shown = clip.atom if not clip.take else clip.atom.model_copy(update={"trim": None})
             used = used_range(
-                shown, clip.media.info, fps, settings.slots, drop_start=report.cut.in_seconds
+                _as_taken(clip.atom, clip.take),
+                clip.media.info,
+                fps,
+                settings.slots,
+                drop_start=report.cut.in_seconds,
             )
             if used.first > clip.used.first:
                 # It was judged by a frame that is not shown; the next one goes on from the last.

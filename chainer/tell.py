@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chainer.compose import looker_of
 from chainer.episode.plan import EpisodePlan
+from chainer.episode.remembered import place_names
 from chainer.errors import InputError, OutputError
-from chainer.graph import Graph
 from chainer.memory.report import Grade
 from chainer.memory.state import CharacterState, MemoryState
 
 if TYPE_CHECKING:
     from chainer.memory.recollect import Recollection
-
-
-def place_names(graph: Graph) -> Mapping[str, str]:
-    """What people call the graph's places."""
-    return {name: place.name for name, place in graph.info.places.items()}
 
 
 def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:

@@ -21,7 +21,7 @@ from chainer.episode.manifest import (
     SourceEntry,
 )
 from chainer.episode.plan import EpisodePlan, PlannedAtom
-from chainer.episode.remembered import CONTINUITY_NAME, continuity_text
+from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.render.assemble import FilmFile
 from chainer.render.encoder import ENGINE
 from chainer.store import Record, Store
@@ -41,11 +41,15 @@ _NOT_IN_MANIFEST: Any = {
 
 @dataclass(frozen=True, slots=True)
 class FilmParts:
-    """What has been made: the film in the folder, the records of all steps, the chapter file."""
+    """What has been made: the film in the folder, the records of all steps, and what is written.
+
+    `continuity` is empty where the memory was switched off.
+    """
 
     film: FilmFile
     records: Mapping[Digest, Record]
     chapters_vtt: str
+    continuity: str = ""
 
 
 def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
@@ -56,8 +60,8 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
-    if plan.states:
-        told = continuity_text(plan).encode()
+    if parts.continuity:
+        told = parts.continuity.encode()
         files.append(FileEntry(name=CONTINUITY_NAME, digest=bytes_digest(told), size=len(told)))
     if plan.render.poster is not None:
         poster = parts.records[plan.render.poster].files["poster"]
@@ -93,8 +97,8 @@ def write_folder(
 ) -> None:
     """Write everything but the film, which is there already."""
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
-    if plan.states:
-        (folder / CONTINUITY_NAME).write_text(continuity_text(plan), encoding="utf-8")
+    if parts.continuity:
+        (folder / CONTINUITY_NAME).write_text(parts.continuity, encoding="utf-8")
     if plan.render.poster is not None:
         artefact = parts.records[plan.render.poster].files["poster"]
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from chainer.episode.plan import EpisodePlan
+from chainer.graph import Graph
 from chainer.memory.telling import continuity_json
 from chainer.timebase import time_text, to_seconds
 from chainer.timeline.slot import SlotContent
@@ -30,10 +32,16 @@ def continuity_of(plan: EpisodePlan) -> dict[str, Any]:
                 "why": joint.why,
             }
         )
-    places = {name: place.name for name, place in plan.graph.info.places.items()}
     state = plan.states[-1] if plan.states else None
-    told = continuity_json(plan.chain.atoms, reports, joints if reports else [], state, places)
+    told = continuity_json(
+        plan.chain.atoms, reports, joints if reports else [], state, place_names(plan.graph)
+    )
     return {**told, "choices": [choice.as_json() for choice in plan.choices]}
+
+
+def place_names(graph: Graph) -> Mapping[str, str]:
+    """What people call the graph's places."""
+    return {name: place.name for name, place in graph.info.places.items()}
 
 
 def continuity_text(plan: EpisodePlan) -> str:
