@@ -31,8 +31,8 @@ from chainer.media.child import ChildResult, run_child
 from chainer.media.colour import scaler_matrix
 from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
 from chainer.media.info import ColourRange, MediaInfo, VideoInfo
-from chainer.media.limits import MediaLimits, decoder_names
-from chainer.media.probe import pyav_folder
+from chainer.media.limits import MediaLimits
+from chainer.media.probe import opening_options, pyav_folder
 from chainer.media.raw import ratio
 from chainer.media.source import SourceFile
 from chainer.timebase import round_half_up, to_frames
@@ -206,9 +206,7 @@ def _question(
     largest = max(stored)
     return {
         "container": info.container,
-        "max_streams": limits.max_streams,
-        "max_pixels": limits.max_pixels,
-        "decoders": decoder_names(limits.video_codecs + limits.audio_codecs),
+        "options": opening_options(info.container, limits),
         "picture_detection": options[options.index("-err_detect:v") + 1],
         "sound_detection": options[options.index("-err_detect:a") + 1],
         "video": video.stream,

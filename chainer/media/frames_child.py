@@ -42,18 +42,7 @@ def main(fd: str, output: int, question: dict[str, Any]) -> dict[str, Any]:
     """Write what `question` asks for of the file behind `fd` to descriptor `output`."""
     av.logging.set_level(av.logging.ERROR)
     av.logging.restore_default_callback()
-    options = {
-        "fd": fd,
-        "protocol_whitelist": "fd",
-        "format_whitelist": question["container"],
-        "codec_whitelist": ",".join(question["decoders"]),
-        "max_streams": str(question["max_streams"]),
-        "max_pixels": str(question["max_pixels"]),
-        "probesize": "20000000",
-        "analyzeduration": "5000000",
-    }
-    if question["container"] == "mov":
-        options |= {"enable_drefs": "0", "use_absolute_path": "0", "ignore_chapters": "1"}
+    options = {**question["options"], "fd": fd}
     with av.open(
         "fd:", format=question["container"], options=options, metadata_errors="replace"
     ) as container:
@@ -85,7 +74,7 @@ class _Pictures:
         self.context = stream.codec_context
         self.context.thread_count = 1  # more threads take more time of all processors together
         self.context.options = {
-            "max_pixels": str(question["max_pixels"]),
+            "max_pixels": question["options"]["max_pixels"],
             "err_detect": question["picture_detection"],
         }
         self.output, self.question = output, question

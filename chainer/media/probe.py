@@ -135,12 +135,11 @@ def _ask(
     """The child's answer, and what FFmpeg complained of meanwhile."""
     question = {
         "container": container,
-        "max_streams": limits.max_streams,
+        "options": opening_options(container, limits),
         "max_pixels": limits.max_pixels,
         "max_side": limits.max_side,
         "max_pictures": int(limits.max_seconds * limits.max_fps) + limits.max_fps,
         "video_codecs": list(limits.video_codecs),
-        "decoders": decoder_names(limits.video_codecs + limits.audio_codecs),
     }
     with source.lend() as fd:
         result = run_child(
@@ -205,6 +204,26 @@ def _unreadable(path: Path, error: ValidationError) -> ChainerError:
 
 
 @cache
+def opening_options(container: str, limits: MediaLimits) -> dict[str, str]:
+    """How a child opens a stranger's file: one demuxer, closed lists, bounds, nothing beside it.
+
+    `container` is the demuxer's name; the child adds the descriptor.
+    """
+    decoders = decoder_names(limits.video_codecs + limits.audio_codecs)
+    options = {
+        "protocol_whitelist": "fd",
+        "format_whitelist": container,
+        "codec_whitelist": ",".join(decoders),
+        "max_streams": str(limits.max_streams),
+        "max_pixels": str(limits.max_pixels),
+        "probesize": "20000000",
+        "analyzeduration": "5000000",
+    }
+    if container == "mov":
+        options |= {"enable_drefs": "0", "use_absolute_path": "0", "ignore_chapters": "1"}
+    return options
+
+
 def pyav_folder() -> str:
     """The folder that PyAV lies in, found without importing it."""
     found = importlib.util.find_spec("av")

@@ -7,8 +7,8 @@ picture and one sound stream without decoding them, and decodes the first pictur
 nothing: that is the parent's work, who trusts nothing of this either.
 
 Usage: probe_child.py SITE FD QUESTION, where SITE is the folder PyAV lies in and QUESTION a
-JSON object with `container`, `max_streams`, `max_pixels`, `max_side`, `max_pictures`,
-`video_codecs` and `decoders`.
+JSON object with `container`, `options` to open it with, `max_pixels`, `max_side`, `max_pictures`
+and `video_codecs`.
 """
 
 from __future__ import annotations
@@ -34,18 +34,7 @@ def main(fd: str, question: dict[str, Any]) -> dict[str, Any]:
     # Errors of FFmpeg go to stderr: the parent reads there of files that end too early.
     av.logging.set_level(av.logging.ERROR)
     av.logging.restore_default_callback()
-    options = {
-        "fd": fd,
-        "protocol_whitelist": "fd",
-        "format_whitelist": question["container"],
-        "codec_whitelist": ",".join(question["decoders"]),
-        "max_streams": str(question["max_streams"]),
-        "max_pixels": str(question["max_pixels"]),
-        "probesize": "20000000",
-        "analyzeduration": "5000000",
-    }
-    if question["container"] == "mov":
-        options |= {"enable_drefs": "0", "use_absolute_path": "0", "ignore_chapters": "1"}
+    options = {**question["options"], "fd": fd}
     try:
         container = av.open(
             "fd:", format=question["container"], options=options, metadata_errors="replace"
