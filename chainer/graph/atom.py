@@ -14,7 +14,18 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chainer.graph.file_model import FileModel
-from chainer.graph.scalars import Facts, FilePath, Id, Line, Moment, PictureBox, Text, Time, Word
+from chainer.graph.scalars import (
+    Facts,
+    FilePath,
+    Id,
+    Line,
+    Moment,
+    PictureBox,
+    Territory,
+    Text,
+    Time,
+    Word,
+)
 from chainer.graph.words import Rating, SlotFill, SlotKind, Status
 
 STANDARD_SECONDS = Fraction(10)
@@ -110,19 +121,28 @@ class Trim(FileModel):
         return self.end - self.start
 
 
-class Music(FileModel):
-    """A piece of music heard in the atom."""
+class Terms(FileModel):
+    """Under what licence, whose, where and until when something may be used.
+
+    `territories` are ISO 3166-1 codes of two letters; empty: everywhere. `expires` is the first
+    moment at which the right is over.
+    """
+
+    license: Line | None = None
+    holder: Line | None = None
+    territories: tuple[Territory, ...] = ()
+    expires: Moment | None = None
+
+
+class Music(Terms):
+    """A piece of music heard in the atom, with rights of its own."""
 
     title: Line
-    holder: Line | None = None
-    license: Line | None = None
 
 
-class Rights(FileModel):
-    """Under what terms the atom may be used, and whose it is."""
+class Rights(Terms):
+    """The rights in an atom, and in the music that is heard in it."""
 
-    license: Line | None = None
-    holder: Line | None = None
     music: tuple[Music, ...] = ()
 
 

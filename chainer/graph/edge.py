@@ -63,7 +63,11 @@ class Joint(FileModel):
 
 
 class Edge(FileModel):
-    """One atom leads to another; `(source, target, key)` is unique in a graph."""
+    """One atom leads to another; `(source, target, key)` is unique in a graph.
+
+    `seeded` says that a continuation was generated from a frame of its parent, so that whoever was
+    seen there may be seen again.
+    """
 
     source: Id
     target: Id
@@ -73,6 +77,7 @@ class Edge(FileModel):
     joint: Joint | None = None
     changes: tuple[Word, ...] = ()
     removes: tuple[Id, ...] = ()
+    seeded: StrictBool = False
 
     @model_validator(mode="after")
     def _only_a_remix_removes(self) -> Edge:

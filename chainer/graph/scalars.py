@@ -21,10 +21,12 @@ from chainer.timebase import parse_time, time_text
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 LINE_PATTERN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+TERRITORY_PATTERN = r"^[A-Z]{2}$"
 TEXT_PATTERN = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$"
 
 PATTERN_WORDS: Mapping[str, str] = {
     ID_PATTERN: '1 to 64 letters, digits, ".", "_" or "-", the first a letter or digit',
+    TERRITORY_PATTERN: "a country in two capital letters, such as DE",
     LINE_PATTERN: "one line of text without control characters",
     TEXT_PATTERN: "text without control characters other than tab and newline",
 }
@@ -41,6 +43,9 @@ Line = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=LI
 
 Text = Annotated[str, StringConstraints(max_length=20_000, pattern=TEXT_PATTERN)]
 """Prose: up to 20,000 characters, newlines allowed."""
+
+Territory = Annotated[str, StringConstraints(pattern=TERRITORY_PATTERN)]
+"""A country, by its ISO 3166-1 alpha-2 code."""
 
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 """A file as the graph names it; `shelf.py` says which are allowed."""
