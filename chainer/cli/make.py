@@ -1,0 +1,257 @@
+"""Commands that look at a graph and make films of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainer.cli.options import (
+    Session,
+    load,
+    output_options,
+    plans,
+    settings_of,
+    settings_options,
+    walk_options,
+)
+from chainer.console import Console, seconds_text
+
+if TYPE_CHECKING:
+    from chainer.episode.plan import EpisodePlan
+
+
+@click.command()
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True
+)
+@settings_options
+@output_options
+@click.pass_obj
+def demo(session: Session, /, out: Path, **options: Any) -> None:
+    """Build the bundled sample end to end.
+
+    \b
+    Example:
+      chainer demo -o demo
+    """
+    from chainer.compose import plan_episode
+    from chainer.episode.folder import check_target
+    from chainer.sample import demo_order
+
+    check_target(out.absolute())
+    order = demo_order()
+    plan = plan_episode(
+        load(order.graph),
+        order.start,
+        kind=order.kind,
+        settings=settings_of(options),
+        on_look=session.console.looking,
+        cancel=session.cancel,
+    )
+    session.console.result(_build(session, plan, out))
+
+
+@click.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@settings_options
+@output_options
+@click.pass_obj
+def check(session: Session, /, graph: Path, **options: Any) -> int:
+    """Every fault of a graph, its media and its ledger.
+
+    \b
+    Example:
+      chainer check graphs/harbor.json
+    """
+    from chainer.check import check_graph
+    from chainer.compose import open_store
+
+    settings = settings_of(options)
+    report = check_graph(graph, settings, open_store(settings), session.cancel)
+    session.console.result(report.as_json())
+    for line in report.lines():
+        session.console.say(line)
+    return report.exit_status
+
+
+@click.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@click.option("--start", metavar="ATOM", help="Only chains from here; default: from every root.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
+@click.option("--kind", type=click.Choice(["series", "relay"]), default="series", show_default=True)
+@output_options
+@click.pass_obj
+def chains(
+    session: Session, /, graph: Path, start: str | None, limit: int, kind: str, **_: Any
+) -> None:
+    """List the chains there are, with length and score.
+
+    Lengths are as declared in the graph; `plan` measures the media.
+
+    \b
+    Example:
+      chainer chains graphs/harbor.json --kind relay
+    """
+    from chainer.graph import WalkKind
+    from chainer.listing import list_chains
+
+    listing = list_chains(load(graph), start, WalkKind(kind), limit)
+    session.console.result(listing.as_json())
+    for line in listing.lines():
+        session.console.say(line)
+
+
+@click.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@click.option("--start", metavar="ATOM", help="Where the walk starts.")
+@walk_options
+@settings_options
+@output_options
+@click.pass_obj
+def plan(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
+    """The chain, the timeline, the steps and why each runs; encodes nothing.
+
+    \b
+    Example:
+      chainer plan graphs/harbor.json --start a1 --kind relay
+    """
+    found = list(plans(session, graph, start, options))
+    if len(found) == 1 and options["pick"] != "all":
+        session.console.result(found[0].as_json())
+    else:
+        session.console.result({"plans": [one.as_json() for one in found]})
+    for one in found:
+        _show_plan(session.console, one)
+
+
+@click.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@click.option("--start", metavar="ATOM", help="Where the walk starts.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@walk_options
+@settings_options
+@output_options
+@click.pass_obj
+def compose(session: Session, /, graph: Path, start: str | None, out: Path, **options: Any) -> None:
+    """Build an episode: the folder DIR appears whole or not at all.
+
+    With --pick all, every chain becomes an episode in a folder of its own inside DIR.
+
+    \b
+    Example:
+      chainer compose graphs/harbor.json --start a1 -o out/harbor
+    """
+    from chainer.episode.folder import check_target
+
+    several = options["pick"] == "all"
+    if not several:
+        check_target(out.absolute())  # before anything is looked at
+    done = [
+        _build(session, one, out / one.chain.id if several else out)
+        for one in plans(session, graph, start, options)
+    ]
+    session.console.result({"episodes": done} if several else done[0])
+
+
+@click.command()
+@click.argument("graph", type=click.Path(path_type=Path))
+@click.option("--start", metavar="ATOM", help="Where the walk starts.")
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write what a generator needs to make the next clip.",
+)
+@click.option(
+    "--prompt", default="", metavar="TEXT", help="With --pack: what is to happen in the next clip."
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a contact sheet of joints and characters as PNG.",
+)
+@walk_options
+@settings_options
+@output_options
+@click.pass_obj
+def memory(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
+    """What is remembered along a chain, and where it drifts; encodes nothing.
+
+    \b
+    Examples:
+      chainer memory graphs/harbor.json --start a1
+      chainer memory graphs/harbor.json --start a1 --sheet harbor.png --pack next
+    """
+    from chainer.episode.remembered import continuity_of, place_names
+    from chainer.memory.summary import report_lines
+    from chainer.tell import write_memory_pack, write_sheet
+
+    if options["pick"] == "all":
+        raise click.UsageError("the memory follows one chain: choose it with --path or --end")
+    console = session.console
+    (one,) = plans(session, graph, start, options)
+    told = continuity_of(one)
+    if options["sheet"] is not None:
+        pages = write_sheet(one, options["sheet"])
+        told["sheets"] = [str(page) for page in pages]
+    if options["pack"] is not None:
+        files = write_memory_pack(one, options["pack"], options["prompt"])
+        told["pack"] = [str(file) for file in files]
+    console.result(told)
+    if not one.states:
+        console.say("the memory is switched off (memory.enabled = false)")
+        return
+    reports = [atom.report for atom in one.atoms if atom.report is not None]
+    for line in report_lines(reports, one.states[-1], place_names(one.graph)):
+        console.say(line)
+    _say_choices(console, one)
+    for name in ("sheets", "pack"):
+        for file in told.get(name, [])[:12]:
+            console.say(f"wrote {file}")
+
+
+def _build(session: Session, plan: EpisodePlan, target: Path) -> dict[str, Any]:
+    """Render one plan into `target` and say what became of it."""
+    from chainer.compose import render_episode
+
+    console = session.console
+    for note in plan.notes:
+        console.note(note)
+    episode = render_episode(plan, target, on_progress=console.progress, cancel=session.cancel)
+    ran, kept = episode.steps_run, episode.steps_cached
+    console.say(
+        f"{target}: {episode.manifest.title}, {seconds_text(episode.manifest.seconds)}, "
+        f"{len(episode.manifest.chain)} atoms; {ran} steps ran, {kept} were in the store"
+    )
+    return episode.as_json()
+
+
+def _say_choices(console: Console, plan: EpisodePlan) -> None:
+    for choice in plan.choices:
+        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
+
+
+def _show_plan(console: Console, plan: EpisodePlan) -> None:
+    layout = plan.layout
+    fps = plan.settings.profile.fps
+    console.say(
+        f"{plan.titles.heading} ({plan.chain.kind.value}, {plan.settings.profile.name}): "
+        f"{len(plan.chain.atoms)} atoms, {seconds_text(plan.seconds)}, {layout.frames} frames"
+    )
+    for number, slot in enumerate(layout.slots):
+        start = layout.starts[number] / fps
+        console.say(f"  {seconds_text(start):>8}  {slot.name:12} {seconds_text(slot.frames / fps)}")
+        if number < len(layout.joints):
+            joint = layout.joints[number]
+            length = joint.overlap or joint.left + joint.gap + joint.right
+            console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
+    _say_choices(console, plan)
+    running = plan.render.to_run
+    console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")
+    for step in plan.render.steps:
+        console.say(f"  {step.why.value:20} {step.type.value:8} {step.name}")
+    for note in plan.notes:
+        console.note(note)

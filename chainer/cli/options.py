@@ -1,0 +1,189 @@
+"""The options that commands share, and what they mean as values."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from chainer.console import Console
+
+if TYPE_CHECKING:
+    from chainer.episode.plan import EpisodePlan
+    from chainer.graph import Chain, Graph, WalkOptions
+    from chainer.settings import Settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command: where it prints and how it is stopped."""
+
+    console: Console
+    cancel: threading.Event
+
+
+def output_options(command: _Command) -> _Command:
+    """--json and --quiet."""
+    command = click.option("--json", "machine", is_flag=True, help="Print one JSON object.")(
+        command
+    )
+    return click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")(command)
+
+
+def settings_options(command: _Command) -> _Command:
+    """What a film is made with, and where."""
+    for option in (
+        click.option("--profile", metavar="NAME", help="House format: house or draft."),
+        click.option(
+            "--settings",
+            "settings_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Settings as TOML.",
+        ),
+        click.option(
+            "--store",
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            envvar="CHAINER_STORE",
+            show_envvar=True,
+            help="Where finished pieces are kept.",
+        ),
+        click.option("--draft", is_flag=True, help="A quick, coarse preview."),
+        click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Steps at once."),
+    ):
+        command = option(command)
+    return command
+
+
+def walk_options(command: _Command) -> _Command:
+    """Which chain of the graph."""
+    for option in (
+        click.option(
+            "--kind",
+            type=click.Choice(["series", "relay"]),
+            default="series",
+            show_default=True,
+            help="Follow one story, or let friends hand it on.",
+        ),
+        click.option("--end", metavar="ATOM", help="The chain ends with this atom."),
+        click.option(
+            "--through", multiple=True, metavar="ATOM", help="Must pass here. Repeatable."
+        ),
+        click.option("--max-seconds", metavar="S", help="No longer than this, exactly."),
+        click.option("--path", "exact", metavar="A,B,C", help="Exactly these atoms."),
+        click.option(
+            "--pick",
+            type=click.Choice(["best", "first", "all"]),
+            default="best",
+            show_default=True,
+            help="Which of the possible chains.",
+        ),
+        click.option(
+            "--prefer",
+            multiple=True,
+            metavar="KEY=WEIGHT",
+            help="Weigh a tag, author, character, place or atom. Repeatable.",
+        ),
+        click.option("--avoid", multiple=True, metavar="KEY", help="Never play these. Repeatable."),
+        click.option(
+            "--new-author-on-remix",
+            is_flag=True,
+            help="Follow a remix only where another author made it.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """The settings that the options make, over those of a settings file."""
+    from chainer.settings import Settings, load_settings, named_profile
+
+    path = options.get("settings_file")
+    settings = load_settings(path) if path is not None else Settings()
+    if options.get("profile"):
+        settings = settings.model_copy(update={"profile": named_profile(options["profile"])})
+    if options.get("draft"):
+        settings = settings.model_copy(update={"profile": named_profile("draft")})
+    if options.get("store") is not None:
+        where = settings.store.model_copy(update={"path": options["store"].absolute()})
+        settings = settings.model_copy(update={"store": where})
+    if options.get("workers") is not None:
+        settings = settings.model_copy(update={"workers": options["workers"]})
+    return settings
+
+
+def load(path: Path) -> Graph:
+    """The graph of a file."""
+    from chainer.graph import load_graph
+
+    return load_graph(path)
+
+
+def plans(
+    session: Session, path: Path, start: str | None, options: dict[str, Any]
+) -> Iterator[EpisodePlan]:
+    """One plan for each chain that the options pick, made when it is its turn."""
+    from chainer.compose import find_chains, plan_episode
+
+    settings = settings_of(options)
+    graph = load(path)
+    walk = _walk(options)
+    if start is None:
+        if walk.path is None:
+            raise click.UsageError("say where to start: --start ATOM, or --path A,B,C")
+        start = walk.path[0]
+    found: Sequence[Chain] = find_chains(
+        graph, start, settings=settings, options=walk, cancel=session.cancel
+    )
+    for chain in found:
+        yield plan_episode(
+            graph,
+            chain=chain,
+            options=walk,
+            settings=settings,
+            on_look=session.console.looking,
+            cancel=session.cancel,
+        )
+
+
+def _walk(options: dict[str, Any]) -> WalkOptions:
+    from chainer.graph import Pick, WalkKind, WalkOptions
+    from chainer.timebase import parse_time
+
+    limit = options["max_seconds"]
+    try:
+        seconds = parse_time(limit) if limit is not None else None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--max-seconds") from None
+    exact = options["exact"]
+    return WalkOptions(
+        kind=WalkKind(options["kind"]),
+        end=options["end"],
+        through=tuple(options["through"]),
+        max_seconds=seconds,
+        path=tuple(name.strip() for name in exact.split(",")) if exact else None,
+        pick=Pick(options["pick"]),
+        prefer=tuple(_weight(text) for text in options["prefer"]),
+        avoid=tuple(options["avoid"]),
+        author_changes_on_remix=options["new_author_on_remix"],
+    )
+
+
+def _weight(text: str) -> tuple[str, Any]:
+    from chainer.timebase import parse_time
+
+    key, equals, weight = text.rpartition("=")
+    try:
+        if not equals:
+            raise ValueError("write KEY=WEIGHT, such as tag:calm=2")
+        return key, parse_time(weight)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}", param_hint="--prefer") from None
