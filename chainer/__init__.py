@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainer.allowed import still_allowed as still_allowed
     from chainer.compose import find_chains as find_chains
     from chainer.compose import plan_episode as plan_episode
     from chainer.compose import render_episode as render_episode
     from chainer.compose import render_episode_async as render_episode_async
+    from chainer.consent.book import Book as Book
+    from chainer.consent.book import open_book as open_book
+    from chainer.consent.say import Whom as Whom
+    from chainer.consent.say import grant as grant
     from chainer.episode.plan import Episode as Episode
     from chainer.episode.plan import EpisodePlan as EpisodePlan
     from chainer.episode.verify import verify_episode as verify_episode
@@ -44,13 +49,23 @@ if TYPE_CHECKING:
     from chainer.graph import dump_graph as dump_graph
     from chainer.graph import load_graph as load_graph
     from chainer.graph import parse_graph as parse_graph
+    from chainer.permission import Register as Register
+    from chainer.permission import open_register as open_register
     from chainer.profile import Profile as Profile
+    from chainer.provenance.signer import FilmSigner as FilmSigner
+    from chainer.provenance.signer import callback_signer as callback_signer
+    from chainer.publish import publish_episode as publish_episode
     from chainer.render.progress import Progress as Progress
     from chainer.settings import Settings as Settings
     from chainer.settings import load_settings as load_settings
     from chainer.store import Store as Store
+    from chainer.withdrawal import catch_up as catch_up
+    from chainer.withdrawal import withdraw as withdraw
 
 _HOMES = {
+    "chainer.allowed": "still_allowed",
+    "chainer.consent.book": "Book open_book",
+    "chainer.consent.say": "Whom grant",
     "chainer.compose": "find_chains plan_episode render_episode render_episode_async",
     "chainer.episode.plan": "Episode EpisodePlan",
     "chainer.episode.verify": "verify_episode",
@@ -59,10 +74,14 @@ _HOMES = {
     "SettingsError StoreError VerifyError WalkError",
     "chainer.graph": "Chain Graph Pick WalkKind WalkOptions all_chains dump_graph load_graph "
     "parse_graph",
+    "chainer.permission": "Register open_register",
     "chainer.profile": "Profile",
+    "chainer.provenance.signer": "FilmSigner callback_signer",
+    "chainer.publish": "publish_episode",
     "chainer.render.progress": "Progress",
     "chainer.settings": "Settings load_settings",
     "chainer.store": "Store",
+    "chainer.withdrawal": "catch_up withdraw",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

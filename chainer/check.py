@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainer.consent.audit import audit
 from chainer.continuity import media_file
 from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputError, MediaError
 from chainer.graph import Graph, Status, load_graph
@@ -130,7 +131,21 @@ def _beside(graph: Graph) -> Iterator[Fault]:
             place = f"$.graph.characters.{ident}.references[{number}]"
             yield from _absent(graph, place, reference)
     if graph.info.ledger is not None:
-        yield from _absent(graph, "$.graph.ledger", graph.info.ledger)
+        faults = list(_absent(graph, "$.graph.ledger", graph.info.ledger))
+        yield from faults or _of_ledger(graph, graph.info.ledger)
+
+
+def _of_ledger(graph: Graph, name: str) -> Iterator[Fault]:
+    """The first fault of the ledger itself."""
+    place = "$.graph.ledger"
+    try:
+        report = audit(graph.media_path(name))
+    except ChainerError as error:
+        yield Fault(place, str(error), "restore it from a backup", error.code)
+        return
+    if not report.whole:
+        problem = f"{name} is damaged at entry {report.first_bad}: {report.why}"
+        yield Fault(place, problem, "restore it from a backup", "ledger-damaged")
 
 
 def _absent(graph: Graph, place: str, name: str) -> Iterator[Fault]:

@@ -1,6 +1,6 @@
 """THE STORY: from a graph to a finished episode. Read this first.
 
-    load → walk → remember → timeline → plan → render → package → verify
+    load → is it allowed → walk → remember → timeline → plan → render → package → sign → verify
 
 `plan_episode` looks and decides and encodes nothing; `render_episode` makes what the plan says
 is missing and delivers the folder. The command line and a backend call the same two.
@@ -9,7 +9,7 @@ is missing and delivers the folder. The command line and a backend call the same
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from fractions import Fraction
@@ -18,32 +18,49 @@ from pathlib import Path
 from typing import Any
 
 from chainer import __version__
+from chainer.consent.rating import episode_rating
 from chainer.continuity import Looker, OnLook, drift_left, remember, seconds_that_play
 from chainer.digest import Digest
+from chainer.edits import edits_of
+from chainer.enrol import enrolled, request_of
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
-from chainer.episode.package import FilmParts, manifest_of, write_folder
-from chainer.episode.plan import TITLE_CARD, Episode, EpisodePlan, PlannedAtom
+from chainer.episode.manifest import FILM_NAME
+from chainer.episode.package import FilmParts, credits_text, manifest_of, write_folder
+from chainer.episode.plan import TITLE_CARD, Choice, Episode, EpisodePlan, PlannedAtom
 from chainer.episode.remembered import continuity_text
+from chainer.episode.sign import claim_of, signed, signer_of
 from chainer.errors import Cancelled, InputError, WalkError
 from chainer.graph import Atom, Chain, Graph, Leg, Pick, WalkKind, WalkOptions, walk
 from chainer.media.source import SourceFile, open_source
 from chainer.memory.report import Flag
 from chainer.mp4 import Chapter
+from chainer.origin import refuse_pictures, with_credentials
+from chainer.permission import Permission, Register, register_of, spare
+from chainer.provenance.signer import FilmSigner
 from chainer.render.assemble import assemble
 from chainer.render.card import font_digest
 from chainer.render.encoder import FFmpeg, find_ffmpeg
 from chainer.render.execute import Execution, Kitchen
+from chainer.render.mark import first_station, mark_specs
 from chainer.render.plan import plan_render
 from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
-from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec, Spec
+from chainer.render.spec import (
+    CardSpec,
+    ConformSpec,
+    JointSpec,
+    MarkSpec,
+    PosterSpec,
+    Spec,
+    spec_key,
+)
 from chainer.roads import explain_roads, road_scorer
 from chainer.settings import Settings
 from chainer.store import Store, default_root, tidy
 from chainer.timebase import to_seconds
 from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
-from chainer.timeline.joint import JointWish
+from chainer.timeline.joint import JointStyle, JointWish
 from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles, unrendered_cards
 from chainer.timeline.slot import SlotContent
 
@@ -66,16 +83,20 @@ def find_chains(
     *,
     settings: Settings | None = None,
     options: WalkOptions | None = None,
+    register: Register | None = None,
     cancel: threading.Event | None = None,
 ) -> tuple[Chain, ...]:
     """The chains that a walk from `start` picks, by the media's real lengths where length counts.
 
-    Raises `WalkError` where there is none, and says which limit is in the way.
+    Walks around what must not be played. Raises `WalkError` where there is no chain, and says which
+    limit is in the way; `PolicyRefused` where that is consent, rights, a rating or a block list.
+    `register` is the ledger to ask instead of the graph's.
     """
     settings = settings or Settings()
     options = options or WalkOptions()
-    looker = Looker(graph, open_store(settings), settings, cancel)
-    return _walked(looker, start, options)
+    store = open_store(settings)
+    looker = Looker(graph, store, settings, cancel)
+    return _walked(looker, start, options, Permission(graph, settings, store, register=register))
 
 
 def plan_episode(
@@ -86,6 +107,7 @@ def plan_episode(
     options: WalkOptions | None = None,
     chain: Chain | None = None,
     settings: Settings | None = None,
+    register: Register | None = None,
     on_look: OnLook | None = None,
     cancel: threading.Event | None = None,
 ) -> EpisodePlan:
@@ -94,28 +116,43 @@ def plan_episode(
     Give `start` with a `kind` or full walk `options`, or a `chain` that `find_chains` has found
     (with its `options`, if the plan shall say which other roads there were). Reads, probes and
     looks at the media, each clip once ever; encodes nothing. `on_look` is told how far that is.
-    Raises `GraphError`, `WalkError`, `MediaError`, and `PolicyRefused` where `memory.strict` is
-    set and drift is left.
+    `register` is the consent ledger to ask instead of the graph's. Raises `GraphError`,
+    `WalkError`, `MediaError`, `ProvenanceError` where a clip was tampered with, and `PolicyRefused`
+    where consent, rights, a rating or a block list forbids what the plan would do, or where
+    `memory.strict` is set and drift is left.
     """
     settings = settings or Settings()
     store = open_store(settings)
     looker = Looker(graph, store, settings, cancel)
+    permission = Permission(graph, settings, store, register=register)
     if chain is None:
         options = _walk_options(start, kind, options)
-        chain = _walked(looker, start or (options.path or ("",))[0], options)[0]
+        chain = _walked(looker, start or (options.path or ("",))[0], options, permission)[0]
+    else:
+        permission.demand(chain.atoms)
+    permission.rights.demand(chain.atoms)
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     seen = remember(looker, chain, on_look)
-    atoms = seen.atoms
-    roads = () if options is None else explain_roads(looker, chain, *_lengths(looker, options))
+    refuse_pictures(looker, seen.atoms)
+    atoms, unproven = with_credentials(looker, seen.atoms)
+    atoms, spared, cuts = spare(permission, atoms)
+    roads: tuple[Choice, ...] = ()
+    if options is not None:
+        roads = explain_roads(looker, chain, *_lengths(looker, options), permission.reasons)
     words = titles(graph, chain)
-    layout = _timeline(chain, atoms, settings)
+    layout = _timeline(chain, atoms, settings, cuts)
+    edits = edits_of(layout, atoms, settings.profile, settings.conform)
+    consented = permission.consented(edits)
+    bounds = permission.rights.bounds(chain.atoms)
+    marks = mark_specs(settings.watermark, {atom.atom.author for atom in atoms}, settings.profile)
     render = plan_render(
         layout,
-        _slot_specs(layout, atoms, words, settings, ffmpeg),
+        _slot_specs(layout, atoms, words, settings, ffmpeg, marks),
         partial(_joint_spec, layout, settings, ffmpeg),
         partial(PosterSpec, build=ffmpeg.build),
         store,
         graph.identity,
+        tuple(marks.values()),
     )
     return EpisodePlan(
         graph=graph,
@@ -125,11 +162,23 @@ def plan_episode(
         atoms=atoms,
         render=render,
         chapters=chapter_marks(graph, chain, layout, words.heading),
-        notes=(*_notes(layout, atoms), *seen.notes, *unrendered_cards(graph, chain)),
+        notes=(
+            *_notes(layout, atoms),
+            *seen.notes,
+            *spared,
+            *unproven,
+            *bounds.notes,
+            *unrendered_cards(graph, chain),
+        ),
         ffmpeg=ffmpeg,
         store=store.root,
         states=seen.states,
         roads=roads,
+        consented=consented,
+        closed=permission.roads(chain),
+        bounds=bounds,
+        request=request_of(graph, chain, options),
+        rating=episode_rating([graph.atom(name) for name in chain.atoms]),
     )
 
 
@@ -137,25 +186,36 @@ def render_episode(
     plan: EpisodePlan,
     out: str | Path,
     *,
+    signer: FilmSigner | None = None,
+    register: Register | None = None,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
     workers: int | None = None,
 ) -> Episode:
-    """Make what is missing, put the film together, and deliver the folder `out` whole.
+    """Make what is missing, put the film together, sign it, and deliver the folder `out` whole.
 
-    May be called from several threads at once. `on_progress` is called from this call's own
-    threads, one call at a time. Setting `cancel` stops within a moment: raises `Cancelled`, leaves
-    no process and no half-written output, and keeps finished steps in the store.
+    `signer` signs instead of what the settings say, `register` is asked instead of the graph's
+    ledger: right before rendering, before signing, and before the folder appears. May be called
+    from several threads at once. `on_progress` is called from this call's own threads, one call at
+    a time. Setting `cancel` stops within a moment: raises `Cancelled`, leaves no process and no
+    half-written output, and keeps finished steps in the store. Raises `PolicyRefused` where consent
+    was taken back since the plan, `ProvenanceError` where the film cannot be signed.
     """
     target = Path(out).absolute()
     check_target(target)
     settings = plan.settings
     store = Store(plan.store)
     reporter = Reporter(plan.render, on_progress)
+    register = register or register_of(plan.graph, settings, store)
+    signer = signer or signer_of(settings.signing, store)
     kitchen = Kitchen(
         store, Runner(plan.ffmpeg, cancel), settings.media, _opener(plan), plan.graph.identity
     )
-    with store.lease(step.key for step in plan.render.steps):
+    with (
+        enrolled(plan, register, store, target) as enrolment,
+        store.lease(step.key for step in plan.render.steps),
+    ):
+        enrolment.ask()
         execution = Execution(
             plan.render,
             kitchen,
@@ -171,17 +231,24 @@ def render_episode(
                 execution.again,
                 store,
                 settings.profile,
-                folder / "episode.mp4",
+                folder / FILM_NAME,
                 chapters=_chapters(plan),
                 title=plan.titles.heading,
                 on_bytes=reporter.bytes,
                 cancel=cancel,
             )
+            position = enrolment.ask()
+            claim = claim_of(plan, enrolment.id, register.book, position, __version__)
+            film, provenance = signed(plan, film, folder / FILM_NAME, signer, claim, store, cancel)
             parts = FilmParts(
                 film=film,
                 records=records,
                 chapters_vtt=chapters_vtt(_chapters(plan), plan.seconds),
                 continuity=continuity_text(plan) if plan.states else "",
+                credits=credits_text(plan),
+                episode=enrolment.id,
+                position=position,
+                provenance=provenance,
             )
             manifest = manifest_of(plan, parts, __version__)
             write_folder(folder, plan, parts, manifest, store)
@@ -189,6 +256,8 @@ def render_episode(
                 raise Cancelled(
                     "cancelled before the episode was in place: finished steps are kept"
                 )
+            position = enrolment.ask()
+        enrolment.finish(target, film.digest, provenance.urn or "", position)
     ran = reporter.steps_run
     if ran:
         tidy(store, settings.store.max_bytes)
@@ -200,6 +269,8 @@ async def render_episode_async(
     plan: EpisodePlan,
     out: str | Path,
     *,
+    signer: FilmSigner | None = None,
+    register: Register | None = None,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
     workers: int | None = None,
@@ -222,7 +293,14 @@ async def render_episode_async(
 
     work = asyncio.ensure_future(
         asyncio.to_thread(
-            render_episode, plan, out, on_progress=report, cancel=stop, workers=workers
+            render_episode,
+            plan,
+            out,
+            signer=signer,
+            register=register,
+            on_progress=report,
+            cancel=stop,
+            workers=workers,
         )
     )
     try:
@@ -252,11 +330,18 @@ def _walk_options(
     return options
 
 
-def _walked(looker: Looker, start: str, options: WalkOptions) -> tuple[Chain, ...]:
+def _walked(
+    looker: Looker, start: str, options: WalkOptions, permission: Permission
+) -> tuple[Chain, ...]:
     """The chains that the walk picks, by real lengths and by memory where those count."""
+    permission.demand_of(options, start)
     options, seconds = _lengths(looker, options)
-    scorer = road_scorer(looker, start, options)
-    return walk(looker.graph, start, options, scorer=scorer, seconds=seconds)
+    closed = permission.reasons
+    scorer = road_scorer(looker, start, options, closed)
+    try:
+        return walk(looker.graph, start, options, scorer=scorer, seconds=seconds, closed=closed)
+    except WalkError as error:
+        raise permission.in_the_way(error) from error
 
 
 def _lengths(
@@ -277,7 +362,10 @@ def _card_frames(settings: Settings) -> int:
     return settings.card.frames_per_grid * grid.frames + grid.frames * 3 // 4
 
 
-def _timeline(chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings) -> Layout:
+def _timeline(
+    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings, cuts: Mapping[str, str]
+) -> Layout:
+    """`cuts` are the atoms that may not be blended with others, and why."""
     profile = settings.profile
     slots = [
         Slot(leg.atom, SlotContent.ATOM, atom.used.frames)
@@ -290,6 +378,10 @@ def _timeline(chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings) ->
     if settings.card.title:
         slots.insert(0, Slot(TITLE_CARD, SlotContent.CARD, _card_frames(settings)))
         wishes.insert(0, JointWish())
+    for number, slot in enumerate(slots):
+        for beside in (number - 1, number) if slot.name in cuts else ():
+            if 0 <= beside < len(wishes):
+                wishes[beside] = JointWish(style=JointStyle.CUT, note=cuts[slot.name])
     joints = [
         choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
         for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
@@ -311,6 +403,7 @@ def _slot_specs(
     words: Titles,
     settings: Settings,
     ffmpeg: FFmpeg,
+    marks: Mapping[str, MarkSpec],
 ) -> list[Callable[[Any], Spec]]:
     first = next(n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM)
     specs: list[Callable[[Any], Spec]] = []
@@ -321,6 +414,7 @@ def _slot_specs(
             specs.append(partial(_card_spec, slot.frames, first, words, settings, ffmpeg, font))
         else:
             atom = next(left)
+            mark = marks.get(atom.atom.author)
             spec = ConformSpec(
                 media=atom.media.digest,
                 info=atom.media.info,
@@ -330,6 +424,8 @@ def _slot_specs(
                 policy=settings.conform,
                 build=ffmpeg.build,
                 grade=atom.grade,
+                mark=None if mark is None else spec_key(mark),
+                station=0 if mark is None else first_station(atom.media.digest),
             )
             specs.append(partial(_known, spec))
     return specs

@@ -73,7 +73,7 @@ class Looker:
         cancel: threading.Event | None = None,
     ) -> None:
         self.graph, self.store, self.settings = graph, store, settings
-        self._cancel = cancel
+        self.cancel = cancel
         self._memory: Recollection | None = None
         self._lock = threading.Lock()
         self._references: Mapping[str, tuple[bytes, ...]] | None = None
@@ -98,10 +98,10 @@ class Looker:
 
     def inspect(self, media: str) -> Inspected:
         """What a file that the graph names holds. Raises `MediaError`."""
-        if self._cancel is not None and self._cancel.is_set():
+        if self.cancel is not None and self.cancel.is_set():
             raise Cancelled("cancelled while the media was looked at")
         path = media_file(self.graph, media, self.store)
-        return inspect_media(path, self.store, self.settings.media, self._cancel)
+        return inspect_media(path, self.store, self.settings.media, self.cancel)
 
     def clip(self, atom: Atom, take: int = 0) -> Clip:
         """One take, probed once. Raises `MediaError`."""
@@ -137,7 +137,7 @@ class Looker:
         return {
             "cast": clip.atom.cast,
             "references": self._pictures(clip.atom),
-            "cancel": self._cancel,
+            "cancel": self.cancel,
         }
 
     def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from chainer.consent.answer import ClosedRoad
 from chainer.console import seconds_text
 from chainer.graph import (
     Chain,
@@ -18,6 +19,7 @@ from chainer.graph import (
     iter_chains,
     roots,
 )
+from chainer.permission import Permission
 from chainer.timebase import time_text
 
 
@@ -29,6 +31,7 @@ class Listing:
     chains: tuple[Chain, ...]
     total: int
     exact: bool
+    closed: tuple[ClosedRoad, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The list as one JSON object; `seconds` are exact text."""
@@ -46,6 +49,7 @@ class Listing:
                 }
                 for chain in self.chains
             ],
+            "closed": [road.as_json() for road in self.closed],
         }
 
     def lines(self) -> Iterator[str]:
@@ -55,6 +59,8 @@ class Listing:
                 f"{float(chain.score):8.2f}  {seconds_text(chain.seconds):>9}  "
                 f"{len(chain.atoms):4} atoms  {' → '.join(chain.atoms)}"
             )
+        for road in self.closed:
+            yield f"closed: {road.atom} ({road.by}): {road.why}"
         noun = "chain" if self.total == 1 else "chains"
         if self.exact:
             yield f"{self.total} {self.kind.value} {noun}"
@@ -62,13 +68,26 @@ class Listing:
             yield f"{len(self.chains)} of up to {self.total} {self.kind.value} {noun} shown"
 
 
-def list_chains(graph: Graph, start: str | None, kind: WalkKind, limit: int) -> Listing:
-    """Chains from `start`, or from every root of the kind; at most `limit` are listed."""
+def list_chains(
+    graph: Graph, start: str | None, kind: WalkKind, limit: int, permission: Permission
+) -> Listing:
+    """Chains from `start`, or from every root of the kind; at most `limit` are listed.
+
+    Around what must not be played. Raises `PolicyRefused` where `start` itself must not, and
+    `WalkError` where nothing leads on from it.
+    """
     options = WalkOptions(kind=kind)
-    starts = (start,) if start is not None else roots(graph, kind)
-    found = distinct(chain for root in starts for chain in iter_chains(graph, root, options))
+    closed = permission.reasons
+    shut = tuple(permission.closed.values())
+    if start is not None:
+        permission.demand((start,))
+    starts = [name for name in roots(graph, kind) if name not in closed]
+    starts = starts if start is None else [start]
+    found = distinct(
+        chain for root in starts for chain in iter_chains(graph, root, options, closed=closed)
+    )
     chains = tuple(islice(found, limit + 1))
     if len(chains) <= limit:
-        return Listing(kind, chains, len(chains), exact=True)
-    total = sum(count_chains(graph, root, kind) for root in starts)
-    return Listing(kind, chains[:limit], total, exact=False)
+        return Listing(kind, chains, len(chains), exact=True, closed=shut)
+    total = sum(count_chains(graph, root, kind, closed=closed) for root in starts)
+    return Listing(kind, chains[:limit], total, exact=False, closed=shut)

@@ -7,7 +7,7 @@ memory then follows the chosen chain. Only clips that a choice could reach are l
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -91,15 +91,20 @@ class MemoryScorer:
         return sum(worse, Fraction(0)) / len(worse) if worse else Fraction(0)
 
 
-def road_scorer(looker: Looker, start: str, options: WalkOptions) -> MemoryScorer | None:
-    """The scorer for this walk; None where there is nothing to choose, or too much to look at."""
+def road_scorer(
+    looker: Looker, start: str, options: WalkOptions, closed: Mapping[str, str]
+) -> MemoryScorer | None:
+    """The scorer for this walk; None where there is nothing to choose, or too much to look at.
+
+    `closed` atoms cannot be chosen and are not looked at.
+    """
     policy = looker.settings.memory
     if not (policy.enabled and policy.choose_roads) or options.pick is not Pick.BEST:
         return None
     if options.path is not None or not policy.weight:
         return None
     graph = looker.graph
-    near = _reached(graph, start)
+    near = _reached(graph, start, closed)
     if not any(len(graph.edges_out(n)) > 1 or _has_others(graph, n, options.kind) for n in near):
         return None
     if len(near) > policy.most_candidates:
@@ -116,10 +121,11 @@ def explain_roads(
     looker: Looker,
     chain: Chain,
     options: WalkOptions,
-    seconds: Callable[[Atom], Fraction] | None = None,
+    seconds: Callable[[Atom], Fraction] | None,
+    closed: Mapping[str, str],
 ) -> tuple[Choice, ...]:
     """Why the walk went where it went: at each fork the chosen atom and the best other chain."""
-    scorer = road_scorer(looker, chain.atoms[0], options)
+    scorer = road_scorer(looker, chain.atoms[0], options, closed)
     if scorer is None:
         return ()
     graph, found = looker.graph, []
@@ -134,7 +140,7 @@ def explain_roads(
                 replace(options, through=()),
                 scorer=scorer,
                 seconds=seconds,
-                closed={leg.atom: "the road taken"},
+                closed={**closed, leg.atom: "the road taken"},
             )[0]
         except WalkError:
             continue
@@ -164,14 +170,16 @@ def _has_others(graph: Graph, name: str, kind: WalkKind) -> bool:
     return kind is WalkKind.SERIES and bool(graph.edges_out(name, (EdgeKind.REMIX,)))
 
 
-def _reached(graph: Graph, start: str) -> list[str]:
-    """The atoms that edges of either kind lead to from `start`, itself first."""
+def _reached(graph: Graph, start: str, closed: Mapping[str, str]) -> list[str]:
+    """The atoms that may be played and that edges of either kind lead to, `start` first."""
     found, waiting = {graph.atom(start).id: None}, [start]
     while waiting:
         for edge in graph.edges_out(waiting.pop()):
-            if edge.target not in found and graph.atom(edge.target).status.playable:
-                found[edge.target] = None
-                waiting.append(edge.target)
+            name = edge.target
+            if name in found or name in closed or not graph.atom(name).status.playable:
+                continue
+            found[name] = None
+            waiting.append(name)
     return list(found)
 
 

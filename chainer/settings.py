@@ -12,11 +12,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainer.consent.blocklist import BlockPolicy
+from chainer.consent.gate import ConsentPolicy
+from chainer.consent.rating import Audience
+from chainer.consent.rights import RightsPolicy
+from chainer.consent.shares import CreditPolicy
 from chainer.errors import SettingsError
 from chainer.media.limits import MediaLimits
 from chainer.memory.policy import FacePolicy, MemoryPolicy
 from chainer.profile import HOUSE, PROFILES, Profile
-from chainer.render.spec import CardStyle, ConformPolicy
+from chainer.provenance.policy import ProvenancePolicy, SigningPolicy
+from chainer.render.spec import CardStyle, ConformPolicy, WatermarkPolicy
 from chainer.store import StorePolicy
 from chainer.timeline import JointPolicy
 from chainer.timeline.used import SlotPolicy
@@ -33,8 +39,17 @@ class Settings(BaseModel):
     slots: SlotPolicy = SlotPolicy()
     joints: JointPolicy = JointPolicy()
     card: CardStyle = CardStyle()
+    watermark: WatermarkPolicy = WatermarkPolicy()
     memory: MemoryPolicy = MemoryPolicy()
     faces: FacePolicy = FacePolicy()
+    consent: ConsentPolicy = ConsentPolicy()
+    rights: RightsPolicy = RightsPolicy()
+    audience: Audience | None = None
+    """Who watches; None: atoms of every rating, and without one, are played."""
+    blocklist: BlockPolicy = BlockPolicy()
+    credits: CreditPolicy = CreditPolicy()
+    provenance: ProvenancePolicy = ProvenancePolicy()
+    signing: SigningPolicy = SigningPolicy()
     store: StorePolicy = StorePolicy()
     workers: int | None = Field(default=None, ge=1, le=256)
     ffmpeg: Path | None = None

@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from sample import graphfile, loudness
+from sample import graphfile, ledger, loudness
 from sample.film import Shot, write
 from sample.sound import Track
 from sample.speech import Sound
@@ -87,6 +87,7 @@ def main() -> int:
     if only:
         return 0
     graphfile.references(folder / "ref")
+    ledger.write(folder)
     graphfile.save(graphfile.graph(nodes), args.out / "harbor.json")
     graphfile.save(truths, folder / "truth.json")
     total = (args.out / "harbor.json").stat().st_size + sum(

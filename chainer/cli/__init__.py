@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from chainer import __version__
-from chainer.cli import keep, make, proof
+from chainer.cli import consent, keep, make, proof
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError
@@ -93,6 +93,9 @@ for _command in (
     make.compose,
     make.memory,
     proof.verify,
+    proof.publish,
+    proof.credits_,
+    consent.consent,
     keep.store,
 ):
     main.add_command(_command)

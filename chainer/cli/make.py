@@ -81,23 +81,29 @@ def check(session: Session, /, graph: Path, **options: Any) -> int:
 @click.option("--start", metavar="ATOM", help="Only chains from here; default: from every root.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
 @click.option("--kind", type=click.Choice(["series", "relay"]), default="series", show_default=True)
+@settings_options
 @output_options
 @click.pass_obj
 def chains(
-    session: Session, /, graph: Path, start: str | None, limit: int, kind: str, **_: Any
+    session: Session, /, graph: Path, start: str | None, limit: int, kind: str, **options: Any
 ) -> None:
     """List the chains there are, with length and score.
 
-    Lengths are as declared in the graph; `plan` measures the media.
+    Around what must not be played, which is listed with the reason. Lengths are as declared in the
+    graph; `plan` measures the media.
 
     \b
     Example:
       chainer chains graphs/harbor.json --kind relay
     """
+    from chainer.compose import open_store
     from chainer.graph import WalkKind
     from chainer.listing import list_chains
+    from chainer.permission import Permission
 
-    listing = list_chains(load(graph), start, WalkKind(kind), limit)
+    settings, loaded = settings_of(options), load(graph)
+    permission = Permission(loaded, settings, open_store(settings))
+    listing = list_chains(loaded, start, WalkKind(kind), limit, permission)
     session.console.result(listing.as_json())
     for line in listing.lines():
         session.console.say(line)
@@ -226,6 +232,12 @@ def _build(session: Session, plan: EpisodePlan, target: Path) -> dict[str, Any]:
         f"{target}: {episode.manifest.title}, {seconds_text(episode.manifest.seconds)}, "
         f"{len(episode.manifest.chain)} atoms; {ran} steps ran, {kept} were in the store"
     )
+    provenance = episode.manifest.provenance
+    if provenance is not None and provenance.mode == "development":
+        console.note(
+            "SIGNED FOR DEVELOPMENT ONLY, with a certificate made on this machine that nobody "
+            "trusts; name your own under `signing` in the settings"
+        )
     return episode.as_json()
 
 
@@ -249,6 +261,8 @@ def _show_plan(console: Console, plan: EpisodePlan) -> None:
             length = joint.overlap or joint.left + joint.gap + joint.right
             console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
     _say_choices(console, plan)
+    for road in plan.closed:
+        console.say(f"closed: {road.atom} ({road.by}): {road.why}")
     running = plan.render.to_run
     console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")
     for step in plan.render.steps:

@@ -56,6 +56,20 @@ def settings_options(command: _Command) -> _Command:
             help="Where finished pieces are kept.",
         ),
         click.option("--draft", is_flag=True, help="A quick, coarse preview."),
+        click.option(
+            "--ledger",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            envvar="CHAINER_LEDGER",
+            show_envvar=True,
+            help="The consent ledger, instead of the graph's.",
+        ),
+        click.option("--composer", metavar="ID", help="Who puts the episode together."),
+        click.option(
+            "--audience",
+            type=click.Choice(["all", "teen", "mature"]),
+            help="Play only what is rated for them.",
+        ),
         click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Steps at once."),
     ):
         command = option(command)
@@ -104,6 +118,7 @@ def walk_options(command: _Command) -> _Command:
 
 def settings_of(options: dict[str, Any]) -> Settings:
     """The settings that the options make, over those of a settings file."""
+    from chainer.consent.rating import Audience
     from chainer.settings import Settings, load_settings, named_profile
 
     path = options.get("settings_file")
@@ -115,9 +130,26 @@ def settings_of(options: dict[str, Any]) -> Settings:
     if options.get("store") is not None:
         where = settings.store.model_copy(update={"path": options["store"].absolute()})
         settings = settings.model_copy(update={"store": where})
+    consent = {
+        "ledger": options["ledger"].absolute() if options.get("ledger") is not None else None,
+        "composer": options.get("composer"),
+    }
+    if given := {name: value for name, value in consent.items() if value is not None}:
+        settings = _changed(settings, "consent", given)
+    if options.get("audience") is not None:
+        settings = settings.model_copy(update={"audience": Audience(options["audience"])})
     if options.get("workers") is not None:
         settings = settings.model_copy(update={"workers": options["workers"]})
     return settings
+
+
+def _changed(settings: Settings, part: str, given: dict[str, Any]) -> Settings:
+    """The settings with some of one room's values set, checked like a file's."""
+    from chainer.settings import parse_settings
+
+    told = settings.model_dump(exclude_unset=True)
+    told[part] = {**told.get(part, {}), **given}
+    return parse_settings(told, "options")
 
 
 def load(path: Path) -> Graph:

@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainer.cli.options import Session, output_options
+from chainer.cli.options import Session, output_options, settings_of, settings_options
 from chainer.console import seconds_text
+
+if TYPE_CHECKING:
+    from chainer.permission import Register
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
+@settings_options
 @output_options
 @click.pass_obj
-def verify(session: Session, /, folder: Path, **_: Any) -> int:
-    """Check that the episode is whole and as planned.
+def verify(session: Session, /, folder: Path, **options: Any) -> int:
+    """Check that the episode is whole, as planned, signed and still allowed.
+
+    Needs nothing but the folder. Where the store that made it or its ledger is at hand, they are
+    asked whether consent still stands. Exit status 6: not whole; 4: whole, but not allowed.
 
     \b
     Example:
       chainer verify out/harbor
     """
+    from chainer.allowed import still_allowed
     from chainer.episode.verify import verify_episode
+    from chainer.store import default_root
 
-    verdict = verify_episode(folder)
+    settings = settings_of(options)
+    verdict = verify_episode(folder, settings.provenance)
+    told = still_allowed(folder, settings.store.path or default_root(), register=_register(options))
     session.console.result(
         {
             "path": str(folder),
@@ -33,14 +44,80 @@ def verify(session: Session, /, folder: Path, **_: Any) -> int:
             "frames": verdict.frames,
             "files": verdict.files,
             "faults": list(verdict.faults),
+            "signed": verdict.signed,
+            "credentials": verdict.credentials,
+            "signer": verdict.signer,
+            **told.as_json(),
         }
     )
-    if verdict.whole:
+    for fault in (*verdict.faults, *told.why):
+        click.echo(f"{folder}: {fault}", err=True)
+    for note in (*verdict.notes, *told.notes):
+        session.console.note(note)
+    if verdict.whole and told.allowed:
+        state = f", {told.state}" if told.state else ""
         session.console.say(
             f"{folder}: whole: {verdict.title}, {seconds_text(verdict.seconds)}, "
-            f"{verdict.frames} frames, {verdict.files} files"
+            f"{verdict.frames} frames, {verdict.files} files; {verdict.signing_words}{state}"
         )
         return 0
-    for fault in verdict.faults:
-        click.echo(f"{folder}: {fault}", err=True)
-    return 6
+    return 4 if verdict.whole else 6
+
+
+def _register(options: dict[str, Any]) -> Register | None:
+    from chainer.permission import open_register
+
+    ledger = options.get("ledger")
+    return None if ledger is None else open_register(ledger)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@settings_options
+@output_options
+@click.pass_obj
+def publish(session: Session, /, folder: Path, **options: Any) -> None:
+    """Note that an episode is shown to the public, if everybody in it allows that.
+
+    \b
+    Example:
+      chainer publish out/harbor
+    """
+    from chainer.compose import open_store
+    from chainer.publish import publish_episode
+
+    settings = settings_of(options)
+    manifest = publish_episode(folder, open_store(settings), register=_register(options))
+    session.console.result({"path": str(folder), "id": manifest.id, "state": "published"})
+    session.console.say(f"{folder}: {manifest.title}: published")
+
+
+@click.command("credits")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--revenue", metavar="AMOUNT", help="Split this amount to the cent, such as 100.00.")
+@click.option("--digits", type=click.IntRange(0, 6), default=2, show_default=True)
+@output_options
+@click.pass_obj
+def credits_(session: Session, /, folder: Path, revenue: str | None, digits: int, **_: Any) -> None:
+    """Who is owed what of an episode: seconds, shares, and an amount split by them.
+
+    \b
+    Example:
+      chainer credits out/harbor --revenue 100.00
+    """
+    from chainer.episode.credits import read_credits, split_revenue
+
+    told = read_credits(folder)
+    shares = {one.author: one.share for one in told.contributors}
+    split = split_revenue(shares, revenue, digits) if revenue is not None else {}
+    session.console.result(
+        {
+            **told.model_dump(mode="json", by_alias=True),
+            "revenue": {name: str(amount) for name, amount in split.items()},
+        }
+    )
+    for one in told.contributors:
+        amount = f"  {split[one.author]:>12}" if split else ""
+        session.console.say(
+            f"{one.author:24} {seconds_text(one.seconds):>9}  {float(one.share):7.2%}{amount}"
+        )

@@ -85,7 +85,8 @@ class Reach(StrEnum):
     AUTHORS = "authors"
     """The authors that it lists."""
     MUTUALS = "mutuals"
-    """Everyone with whom the person stands in a mutual relation."""
+    """Everyone with whom the person stands in a mutual relation; in a refusal or restriction
+    everybody, since that circle can be left at will."""
     EVERYONE = "everyone"
 
     @property

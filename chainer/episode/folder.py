@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chainer.episode.manifest import MANIFEST_NAME
-from chainer.errors import OutputError, StoreError
+from chainer.errors import ChainerError, OutputError, StoreError
 
 _SWAP_TRIES = 5
 _YOUNG_SECONDS = 60.0
@@ -64,7 +64,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
         _swap(draft, target)
     except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
-        if isinstance(error, OSError) and not isinstance(error, OutputError | StoreError):
+        # Some of our own errors are the fitting builtin too, a refusal a PermissionError.
+        if isinstance(error, OSError) and not isinstance(error, ChainerError):
             raise _refused(target, error) from error
         raise
     finally:

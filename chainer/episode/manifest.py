@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainer.consent.need import Need
+from chainer.consent.words import Edit, Modality, Use
 from chainer.errors import VerifyError
 from chainer.profile import Exact
 
@@ -97,12 +99,96 @@ class CreditEntry(BaseModel):
     seconds: Exact
 
 
+class PositionEntry(BaseModel):
+    """How far the consent ledger had been read: number and digest of its last entry."""
+
+    model_config = _FROZEN
+
+    seq: int
+    digest: str
+
+
+class NeedEntry(BaseModel):
+    """Somebody shown in an atom, and who was allowed to show them; keyed ids of the ledger."""
+
+    model_config = _FROZEN
+
+    person: str
+    grantee: str | None
+    atom: str
+    uses: tuple[Use, ...]
+    modalities: tuple[Modality, ...]
+    edits: tuple[Edit, ...]
+    contexts: tuple[str, ...] = ()
+    own: bool = False
+
+    def need(self) -> Need:
+        """The question that was asked."""
+        return Need(
+            person=self.person,
+            grantee=self.grantee,
+            atom=self.atom,
+            uses=self.uses,
+            modalities=self.modalities,
+            edits=self.edits,
+            contexts=self.contexts,
+            own=self.own,
+        )
+
+
+class ConsentEntry(BaseModel):
+    """What was asked of the ledger with this id, and answered with yes, at a position of it."""
+
+    model_config = _FROZEN
+
+    uses: tuple[Use, ...]
+    ledger: str = ""
+    position: PositionEntry
+    needs: tuple[NeedEntry, ...] = ()
+
+
+class WatermarkEntry(BaseModel):
+    """Whether a visible mark is burned into every atom, and with which service's name."""
+
+    model_config = _FROZEN
+
+    burned: bool
+    service: str = ""
+    handle: bool = False
+
+
+class RightsEntry(BaseModel):
+    """Where the episode may be shown (None: everywhere), until when, and under what licences."""
+
+    model_config = _FROZEN
+
+    territories: tuple[str, ...] | None = None
+    expires: str | None = None
+    licences: tuple[str, ...] = ()
+
+
+class ProvenanceEntry(BaseModel):
+    """The film's Content Credentials.
+
+    `mode` is `development`, `key`, `callback` or `off`; `urn` names the manifest in the film.
+    `atoms` says for each what its own credentials were found to be.
+    """
+
+    model_config = _FROZEN
+
+    mode: str
+    urn: str | None = None
+    issuer: str | None = None
+    atoms: dict[str, str] = {}
+
+
 class Manifest(BaseModel):
     """The whole manifest."""
 
     model_config = _FROZEN
 
     schema_: Literal["chainer.episode/1"] = Field(default="chainer.episode/1", alias="schema")
+    id: str = ""
     title: str
     kind: str
     chain: tuple[str, ...]
@@ -119,6 +205,11 @@ class Manifest(BaseModel):
     joints: tuple[JointEntry, ...]
     chapters: tuple[ChapterEntry, ...]
     credits: tuple[CreditEntry, ...]
+    rating: str | None = None
+    rights: RightsEntry = RightsEntry()
+    consent: ConsentEntry | None = None
+    watermark: WatermarkEntry | None = None
+    provenance: ProvenanceEntry | None = None
     notes: tuple[str, ...] = ()
     files: tuple[FileEntry, ...]
     versions: dict[str, str]

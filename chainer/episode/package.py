@@ -8,20 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainer.consent.entry import Position
 from chainer.digest import Digest, bytes_digest
+from chainer.episode.credits import CREDITS_NAME, ancestor_authors, credits_of
 from chainer.episode.manifest import (
     FILM_NAME,
     MANIFEST_NAME,
     ChapterEntry,
+    ConsentEntry,
     CreditEntry,
     FileEntry,
     JointEntry,
     Manifest,
+    NeedEntry,
+    PositionEntry,
+    ProvenanceEntry,
+    RightsEntry,
     SlotEntry,
     SourceEntry,
+    WatermarkEntry,
 )
 from chainer.episode.plan import EpisodePlan, PlannedAtom
 from chainer.episode.remembered import CONTINUITY_NAME
+from chainer.graph.scalars import moment_text
 from chainer.render.assemble import FilmFile
 from chainer.render.encoder import ENGINE
 from chainer.store import Record, Store
@@ -34,22 +43,31 @@ POSTER_NAME = "poster.jpg"
 _CLOSE_ENOUGH_LU = 1.0
 _NOT_IN_MANIFEST: Any = {
     **dict.fromkeys(("profile", "store", "workers", "ffmpeg", "providers"), True),
+    **dict.fromkeys(("signing", "blocklist"), True),
     "faces": {"detector_model"},
+    "consent": {"ledger", "composer"},
+    "provenance": {"trust_anchors"},
 }
-"""Where things lie and how many run at once changes no byte of an episode."""
+"""Where things lie and how many run at once changes no byte of an episode; who puts it together is
+told by keyed id alone, and what is refused is not part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmParts:
     """What has been made: the film in the folder, the records of all steps, and what is written.
 
+    `episode` is its id, `position` how far the ledger had been read when it was last asked.
     `continuity` is empty where the memory was switched off.
     """
 
     film: FilmFile
     records: Mapping[Digest, Record]
     chapters_vtt: str
-    continuity: str = ""
+    continuity: str
+    credits: str
+    episode: str
+    position: Position
+    provenance: ProvenanceEntry
 
 
 def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
@@ -60,13 +78,15 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
-    if parts.continuity:
-        told = parts.continuity.encode()
-        files.append(FileEntry(name=CONTINUITY_NAME, digest=bytes_digest(told), size=len(told)))
+    for name, text in ((CONTINUITY_NAME, parts.continuity), (CREDITS_NAME, parts.credits)):
+        if text:
+            told = text.encode()
+            files.append(FileEntry(name=name, digest=bytes_digest(told), size=len(told)))
     if plan.render.poster is not None:
         poster = parts.records[plan.render.poster].files["poster"]
         files.append(FileEntry(name=POSTER_NAME, digest=poster.digest, size=poster.size))
     return Manifest(
+        id=parts.episode,
         title=plan.titles.heading,
         kind=plan.chain.kind.value,
         chain=plan.chain.atoms,
@@ -86,6 +106,11 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
             for m in plan.chapters
         ),
         credits=tuple(_credits(plan)),
+        rating=None if plan.rating is None else plan.rating.value,
+        rights=_rights(plan),
+        consent=_consent(plan, parts.position),
+        watermark=_watermark(plan),
+        provenance=parts.provenance,
         notes=(*plan.notes, *_quiet(plan, parts)),
         files=tuple(files),
         versions={"chainer": version, "engine": str(ENGINE), "ffmpeg": plan.ffmpeg.version},
@@ -97,6 +122,7 @@ def write_folder(
 ) -> None:
     """Write everything but the film, which is there already."""
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
+    (folder / CREDITS_NAME).write_text(parts.credits, encoding="utf-8")
     if parts.continuity:
         (folder / CONTINUITY_NAME).write_text(parts.continuity, encoding="utf-8")
     if plan.render.poster is not None:
@@ -104,6 +130,32 @@ def write_folder(
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
             shutil.copyfileobj(source, target)
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _rights(plan: EpisodePlan) -> RightsEntry:
+    bounds = plan.bounds
+    return RightsEntry(
+        territories=bounds.territories,
+        expires=None if bounds.expires is None else moment_text(bounds.expires),
+        licences=bounds.licences,
+    )
+
+
+def _consent(plan: EpisodePlan, position: Position) -> ConsentEntry:
+    told = plan.consented
+    return ConsentEntry(
+        uses=told.uses,
+        ledger=told.ledger_id,
+        position=PositionEntry(seq=position.seq, digest=position.digest),
+        needs=tuple(NeedEntry.model_validate(need.as_json()) for need in told.needs),
+    )
+
+
+def _watermark(plan: EpisodePlan) -> WatermarkEntry:
+    policy = plan.settings.watermark
+    if not policy.enabled:
+        return WatermarkEntry(burned=False)
+    return WatermarkEntry(burned=True, service=policy.service, handle=policy.handle)
 
 
 def _quiet(plan: EpisodePlan, parts: FilmParts) -> list[str]:
@@ -196,6 +248,18 @@ def _joints(plan: EpisodePlan) -> list[JointEntry]:
         )
         for piece, key in zip(layout.joint_pieces, plan.render.joints, strict=True)
     ]
+
+
+def credits_text(plan: EpisodePlan) -> str:
+    """The text of `credits.json`: who is owed what share of the film."""
+    slots: dict[int, PlannedAtom] = dict(_atom_slots(plan))
+    numbers = range(len(plan.layout.slots))
+    authors = [slots[n].atom.author if n in slots else None for n in numbers]
+    atoms = [slots[n].atom.id if n in slots else None for n in numbers]
+    ancestors = {name: ancestor_authors(plan.graph, name) for name in plan.chain.atoms}
+    policy = plan.settings.credits
+    told = credits_of(plan.layout, authors, atoms, ancestors, plan.settings.profile.fps, policy)
+    return told.to_json()
 
 
 def _credits(plan: EpisodePlan) -> list[CreditEntry]:

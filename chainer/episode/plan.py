@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from chainer.consent.answer import ClosedRoad, Consented
+from chainer.consent.rights import RightsBounds
+from chainer.digest import Digest
 from chainer.episode.manifest import Manifest
-from chainer.graph import Atom, Chain, Graph
+from chainer.graph import Atom, Chain, Graph, Rating
 from chainer.media.inspect import Inspected
 from chainer.memory.report import JointReport
 from chainer.memory.state import MemoryState
+from chainer.provenance.credential import Credential
 from chainer.render.encoder import FFmpeg
 from chainer.render.plan import RenderPlan
 from chainer.settings import Settings
@@ -66,7 +71,8 @@ class PlannedAtom:
     """An atom of the chain with what its media is and which part of it plays.
 
     `take` 0 is its own media, n the n-th of its takes. `grade` are the twelve numbers of a grade
-    that is burned in, `report` what the memory found at the joint before it.
+    that is burned in, `report` what the memory found at the joint before it, `observation` the key
+    of what it saw. `credential` is what the file says of its own origin, as far as that was read.
     """
 
     atom: Atom
@@ -76,6 +82,8 @@ class PlannedAtom:
     grade: tuple[int, ...] | None = None
     report: JointReport | None = None
     choice: Choice | None = None
+    observation: Digest | None = None
+    credential: Credential | None = None
 
     @property
     def named(self) -> str:
@@ -97,8 +105,14 @@ class EpisodePlan:
     notes: tuple[str, ...]
     ffmpeg: FFmpeg
     store: Path
+    consented: Consented
+    bounds: RightsBounds
     states: tuple[MemoryState, ...] = ()
     roads: tuple[Choice, ...] = ()
+    closed: tuple[ClosedRoad, ...] = ()
+    rating: Rating | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    """How to plan an episode like this again, as plain JSON."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -175,6 +189,15 @@ class EpisodePlan:
                 if one.report is not None
             ],
             "choices": [choice.as_json() for choice in self.choices],
+            "consent": self.consented.as_json(),
+            "closed": [road.as_json() for road in self.closed],
+            "rating": None if self.rating is None else self.rating.value,
+            "rights": self.bounds.as_json(),
+            "credentials": {
+                one.atom.id: one.credential.verdict.value
+                for one in self.atoms
+                if one.credential is not None
+            },
             "to_run": len(self.render.to_run),
             "notes": list(self.notes),
         }

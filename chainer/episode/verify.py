@@ -1,4 +1,4 @@
-"""Is an episode whole and as planned? Needs nothing but its folder."""
+"""Is an episode whole, as planned and signed? Needs nothing but its folder."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from fractions import Fraction
 from pathlib import Path
 
 from chainer.digest import file_digest
-from chainer.episode.manifest import FILM_NAME, Manifest, read_manifest
+from chainer.episode.manifest import FILM_NAME, Manifest, ProvenanceEntry, read_manifest
+from chainer.errors import MediaError
 from chainer.mp4 import Mp4Error, read_mp4
+from chainer.provenance.film import check_film
+from chainer.provenance.policy import ProvenancePolicy, SigningMode
+from chainer.provenance.policy import Verdict as Credentials
 from chainer.timebase import round_half_up
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found. `faults` is empty for a whole episode."""
+    """What was found. `faults` is empty for a whole episode.
+
+    `credentials` is the verdict on the film's Content Credentials, `signer` who signed; both are
+    empty for a film that was not to be signed.
+    """
 
     folder: Path
     title: str
@@ -22,6 +30,19 @@ class Verdict:
     seconds: Fraction
     files: int
     faults: tuple[str, ...]
+    credentials: str = ""
+    signer: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def signed(self) -> bool:
+        """Whether the film carries Content Credentials."""
+        return self.credentials not in ("", Credentials.NONE.value)
+
+    @property
+    def signing_words(self) -> str:
+        """How it is signed, in words."""
+        return f"signed by {self.signer} ({self.credentials})" if self.signed else "not signed"
 
     @property
     def whole(self) -> bool:
@@ -29,11 +50,13 @@ class Verdict:
         return not self.faults
 
 
-def verify_episode(folder: Path) -> Verdict:
-    """Hash every file and hold the film's index against the manifest.
+def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verdict:
+    """Hash every file, hold the film's index against the manifest, check its credentials.
 
-    Raises `VerifyError` where there is no readable manifest to hold anything against.
+    `policy` says whose signatures are trusted; a film signed by nobody we know is whole all the
+    same. Raises `VerifyError` where there is no readable manifest to hold anything against.
     """
+    policy = policy or ProvenancePolicy()
     manifest = read_manifest(folder)
     faults: list[str] = []
     for entry in manifest.files:
@@ -48,8 +71,12 @@ def verify_episode(folder: Path) -> Verdict:
         elif file_digest(path) != entry.digest:
             faults.append(f"{entry.name} was changed: its SHA-256 is not the manifest's")
     film = folder / FILM_NAME
+    credentials = signer = ""
     if film.is_file():
         faults.extend(_film_faults(film, manifest))
+        if manifest.provenance is not None and manifest.provenance.mode != SigningMode.OFF:
+            credentials, signer, wrong = _credentials(film, manifest.provenance, policy)
+            faults.extend(wrong)
     return Verdict(
         folder,
         manifest.title,
@@ -57,7 +84,34 @@ def verify_episode(folder: Path) -> Verdict:
         manifest.seconds,
         len(manifest.files),
         tuple(faults),
+        credentials,
+        signer,
     )
+
+
+def _credentials(
+    film: Path, told: ProvenanceEntry, policy: ProvenancePolicy
+) -> tuple[str, str, list[str]]:
+    """The verdict on the film's credentials, who signed, and what is wrong with them."""
+    try:
+        found = check_film(film, policy)
+    except MediaError as error:
+        return Credentials.LOST.value, "", [f"{film.name}: its credentials cannot be read: {error}"]
+    faults = []
+    if found.state in (Credentials.NONE, Credentials.LOST):
+        faults.append(f"{film.name} was signed and has lost its Content Credentials")
+    elif found.state is Credentials.TAMPERED:
+        faults.append(
+            f"{film.name} is not what was signed: {', '.join(found.failures) or found.problem}"
+        )
+    if found.urn != told.urn and found.urn is not None:
+        faults.append(f"{film.name} carries other Content Credentials than it was given")
+    faults += [
+        f"{film.name}: the credentials of a component are damaged: {', '.join(one.later)}"
+        for one in found.ingredients
+        if one.verdict is Credentials.TAMPERED and one.later
+    ]
+    return found.state.value, found.common_name or found.issuer or "", faults
 
 
 def _film_faults(path: Path, manifest: Manifest) -> list[str]:

@@ -113,7 +113,8 @@ def _moment(value: object) -> datetime:
     raise PydanticCustomError("moment", "not a date with time and zone", {"expected": expected})
 
 
-def _moment_text(value: datetime) -> str:
+def moment_text(value: datetime) -> str:
+    """A moment as RFC 3339 writes it, with `Z` for UTC."""
     return value.isoformat().replace("+00:00", "Z")
 
 
@@ -168,7 +169,7 @@ Time = Annotated[
 Moment = Annotated[
     datetime,
     PlainValidator(_moment),
-    PlainSerializer(_moment_text, return_type=str),
+    PlainSerializer(moment_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A point in time with its zone, as RFC 3339 writes it."""

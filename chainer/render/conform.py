@@ -19,6 +19,7 @@ from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
 from chainer.render.clip import PICTURE, RAW_SOUND, SILENCE, clip_keys, finish_clip, write_silence
 from chainer.render.encoder import picture_options
+from chainer.render.mark import mark_input
 from chainer.render.picture import picture_graph
 from chainer.render.piece import read_index
 from chainer.render.run import Runner, read_ebur128
@@ -36,7 +37,8 @@ def conform(
 ) -> tuple[dict[str, Path], dict[str, Any]]:
     """Make the canonical clip in `folder`: (files by name, facts).
 
-    Raises `MediaError` where the media cannot be decoded whole, `RenderError` where we fail.
+    Where `spec.mark` is set, the mark lies in `folder` already, as `mark.MARK`. Raises
+    `MediaError` where the media cannot be decoded whole, `RenderError` where we fail.
     """
     _same_media(source, spec.media)
     keys = clip_keys(spec.frames, spec.profile)
@@ -107,7 +109,8 @@ def _argv(
     assert video is not None, "a source without pictures is refused at the door"
     options = [*input_options(spec.info, limits, threads=1), "-fd", str(descriptor)]
     media = ffmpeg.input("fd:", **_as_kwargs(options))
-    picture = picture_graph(media[str(video.stream)], video, spec)
+    mark = None if spec.mark is None else mark_input(spec.profile)
+    picture = picture_graph(media[str(video.stream)], video, spec, mark)
     outputs = [
         ffmpeg.output(
             picture,

@@ -1,8 +1,8 @@
 """Running a plan: every missing step once, as many at a time as there are cores.
 
-Threads wait for child processes, so they cost nothing and lose nothing. Clips come first, the
-longest first; a joint starts as soon as both its neighbours are there. What is finished is in
-the store at once, so that a stop at any moment keeps it.
+Threads wait for child processes, so they cost nothing and lose nothing. Marks come first, then
+clips, the longest first; a joint starts as soon as both its neighbours are there. What is finished
+is in the store at once, so that a stop at any moment keeps it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from chainer.media.source import SourceFile
 from chainer.render.card import render_card
 from chainer.render.conform import conform
 from chainer.render.joint import render_joint
+from chainer.render.mark import MARK, render_mark
 from chainer.render.plan import RenderPlan, Step, remembered, slot_of
 from chainer.render.poster import render_poster
 from chainer.render.run import Runner
-from chainer.render.spec import CardSpec, ConformSpec, JointSpec, PosterSpec
+from chainer.render.spec import CardSpec, ConformSpec, JointSpec, MarkSpec, PosterSpec
 from chainer.store import Presence, Record, Store
 
-_ORDER = {"conform": 0, "card": 1, "joint": 2, "poster": 3}
+_ORDER = {"mark": 0, "conform": 1, "card": 2, "joint": 3, "poster": 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,11 @@ class Execution:
                 self._on_frames(step, frames)
 
         with ExitStack() as stack:
+            if isinstance(spec, MarkSpec):
+                return render_mark(runner, spec, folder)
             if isinstance(spec, ConformSpec):
+                if spec.mark is not None:
+                    self._named(stack, spec.mark, "mark", folder / MARK)
                 source = stack.enter_context(self._kitchen.open_source(spec.media))
                 return conform(runner, spec, source, self._kitchen.limits, folder, on_frame)
             if isinstance(spec, JointSpec):
@@ -157,8 +162,8 @@ class Execution:
                     self._open(stack, spec.right, "piece"),
                 )
                 sounds = (
-                    self._named(stack, spec.left, folder / "left.flac"),
-                    self._named(stack, spec.right, folder / "right.flac"),
+                    self._named(stack, spec.left, "sound", folder / "left.flac"),
+                    self._named(stack, spec.right, "sound", folder / "right.flac"),
                 )
                 return render_joint(runner, spec, pieces, sounds, folder, on_frame)
             if isinstance(spec, CardSpec):
@@ -179,9 +184,9 @@ class Execution:
         record = self._make(self._steps[key]).record
         return stack.enter_context(self._kitchen.store.open(record.files[name]))
 
-    def _named(self, stack: ExitStack, key: Digest, link: Path) -> Path:
-        """The sound of an earlier step under a name that FFmpeg can open."""
-        stream = self._open(stack, key, "sound")
+    def _named(self, stack: ExitStack, key: Digest, name: str, link: Path) -> Path:
+        """A file of an earlier step under a name that FFmpeg can open."""
+        stream = self._open(stack, key, name)
         link.write_bytes(stream.read())
         return link
 

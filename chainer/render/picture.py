@@ -1,6 +1,6 @@
 """The filter graph that brings any picture to the house format.
 
-Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape and grade.
+Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape and grade, mark.
 Everything odd about a source is made ordinary here and nowhere else.
 """
 
@@ -12,15 +12,17 @@ from typing import Any
 from chainer.media.colour import scaler_matrix
 from chainer.media.info import ColourRange, HdrKind, VideoInfo
 from chainer.profile import Profile
+from chainer.render.fit import chosen_fit, relative_width
 from chainer.render.grade import graded
+from chainer.render.mark import marked
 from chainer.render.spec import ConformSpec, Fit
 
-_COVER_LIMIT = Fraction(10, 9)
-"""Filling the frame may crop at most a tenth of the picture before blurred sides are better."""
 
+def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec, mark: Any = None) -> Any:
+    """`stream` (ffmpeg-python) brought to the profile: exactly `spec.frames` frames from 0.
 
-def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
-    """`stream` (ffmpeg-python) brought to the profile: exactly `spec.frames` frames from 0."""
+    `mark` is the still to burn in, as another stream, or None.
+    """
     profile = spec.profile
     stream = stream.filter("setpts", f"PTS-({video.start.numerator}/{video.start.denominator})/TB")
     if video.interlaced:
@@ -30,6 +32,8 @@ def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         stream = _shape(_colour(_cut(stream, spec), video), video, spec)
     else:
         stream = _cut(_shape(_colour(stream, video), video, spec), spec)
+    if mark is not None:
+        stream = marked(stream, mark, spec.station, profile)
     return house_picture(stream)
 
 
@@ -100,12 +104,9 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
     small = video.width * video.height < profile.width * profile.height
     if grade is not None and small and _is_house_colour(video):
         stream, grade = graded(stream, grade), None
-    fit = spec.policy.fit
-    wide = Fraction(width, height) / Fraction(profile.width, profile.height)
-    mismatch = max(wide, 1 / wide)
-    if fit is Fit.AUTO:
-        fit = Fit.COVER if mismatch <= _COVER_LIMIT else Fit.BLUR
-    if fit is Fit.COVER or mismatch == 1:
+    wide = relative_width(video, profile)
+    fit = chosen_fit(video, profile, spec.policy.fit)
+    if fit is Fit.COVER:
         size = _even_at_least(profile, wide)
         stored = (video.width, video.height)
         if video.rotation in (90, 270):

@@ -12,7 +12,7 @@ from typing import Any
 
 from chainer.digest import Digest, key_of
 from chainer.errors import RenderError
-from chainer.render.spec import JointSpec, PosterSpec, Spec, StepType, spec_key
+from chainer.render.spec import JointSpec, MarkSpec, PosterSpec, Spec, StepType, spec_key
 from chainer.store import Presence, Store
 from chainer.timeline import Body, JointPiece, Layout
 
@@ -25,6 +25,7 @@ class Why(StrEnum):
     MEDIA = "media changed"
     TRIM = "trim changed"
     GRADE = "grade changed"
+    MARK = "watermark changed"
     PROFILE = "profile changed"
     POLICY = "settings changed"
     ENCODER = "encoder changed"
@@ -40,6 +41,11 @@ _CAUSES = (
     ("profile", Why.PROFILE),
     ("trim", Why.TRIM),
     ("grade", Why.GRADE),
+    ("mark", Why.MARK),
+    ("station", Why.MARK),
+    ("service", Why.MARK),
+    ("handle", Why.MARK),
+    ("opacity", Why.MARK),
     ("policy", Why.POLICY),
     ("style", Why.JOINT),
     ("text", Why.TEXT),
@@ -114,12 +120,14 @@ def plan_render(
     poster_spec: Callable[[Digest], PosterSpec] | None,
     store: Store,
     scope: str,
+    marks: Sequence[MarkSpec] = (),
 ) -> RenderPlan:
     """Turn a layout into steps and look each up in the store.
 
     `slot_specs[i]` gives the spec of slot i from the keys of slots that are already known (a card
     stands over a picture of another slot; it is asked last). `scope` sets apart what different
-    graphs last made at the same place, for the reasons only.
+    graphs last made at the same place, for the reasons only. `marks` are the visible marks that
+    slots may name by their keys; each that one names is a step before it.
     """
     steps: dict[Digest, Step] = {}
 
@@ -129,6 +137,15 @@ def plan_render(
             step = Step(key, spec.type, name, spec, needs, Why.NEW, frames)
             steps[key] = replace(step, why=_why(step, store, scope))
         return key
+
+    named = {spec_key(mark): mark for mark in marks}
+
+    def needed(spec: Spec) -> tuple[Digest, ...]:
+        if (mark := getattr(spec, "mark", None)) is not None:
+            if mark not in named:
+                raise RenderError("a clip names a mark that the plan does not hold", code="plan")
+            add(named[mark], named[mark].handle or named[mark].policy.service, (), 0)
+        return tuple(key for key in (getattr(spec, "behind", None), mark) if key)
 
     slots: dict[int, Digest] = {}
     waiting = list(range(len(layout.slots)))
@@ -140,9 +157,8 @@ def plan_render(
             except KeyError:
                 later.append(number)
                 continue
-            needs = tuple(key for key in (getattr(spec, "behind", None),) if key)
             slot = layout.slots[number]
-            slots[number] = add(spec, slot.name, needs, slot.frames)
+            slots[number] = add(spec, slot.name, needed(spec), slot.frames)
         if len(later) == len(waiting):
             raise RenderError("cards stand over each other in a circle", code="plan")
         waiting = later

@@ -11,8 +11,15 @@ from chainer.render.execute import StepDone
 from chainer.render.plan import RenderPlan, Step, Why
 from chainer.render.spec import StepType
 
-_FRAME_COST = {StepType.CONFORM: 1.0, StepType.CARD: 1.2, StepType.JOINT: 1.5, StepType.POSTER: 0.0}
+_FRAME_COST = {
+    StepType.MARK: 0.0,
+    StepType.CONFORM: 1.0,
+    StepType.CARD: 1.2,
+    StepType.JOINT: 1.5,
+    StepType.POSTER: 0.0,
+}
 _STEP_COST = {
+    StepType.MARK: 10.0,
     StepType.CONFORM: 20.0,
     StepType.CARD: 60.0,
     StepType.JOINT: 15.0,

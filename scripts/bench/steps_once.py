@@ -41,11 +41,11 @@ def main(graph_path: str, start: str, settings_path: str, store_path: str) -> No
         for step in plan.render.steps:
             steps.setdefault(step.type, {})[step.key] = (step, plan)
     conforms, joints = steps[StepType.CONFORM], steps[StepType.JOINT]
-    spent["conform"] = _make(plans, [step for step, _ in conforms.values()])
+    marks = [step for step, _ in steps.get(StepType.MARK, {}).values()]
+    clips = marks + [step for step, _ in conforms.values()]
+    spent["conform"] = _make(plans, clips)
     # The joints' clips are named again, as what they need; being there, they cost a look.
-    spent["joints"] = _make(
-        plans, [step for step, _ in conforms.values()] + [step for step, _ in joints.values()]
-    )
+    spent["joints"] = _make(plans, clips + [step for step, _ in joints.values()])
     print(json.dumps({**spent, "conforms": len(conforms), "joint_count": len(joints)}))
 
 

@@ -115,6 +115,7 @@ def graph(nodes: dict[str, dict[str, Any]]) -> dict[str, Any]:
             "characters": people,
             "places": PLACES,
             "series": SERIES,
+            "ledger": "harbor/consent.jsonl",
         },
         "nodes": list(nodes.values()),
         "edges": edges,

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainer.profile import Profile
+from chainer.provenance.policy import SigningMode, SigningPolicy
 from chainer.settings import Settings
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
@@ -165,17 +166,19 @@ def write_graph(
 
 
 def small_settings(where: Path, **changes: Any) -> Settings:
-    """The small profile, its own store, no title card, and no memory.
+    """The small profile, its own store, no title card, memory, watermark or signature.
 
-    Coded frames are made to be told apart, not to look like a world; tests of the memory's part
-    in a film switch it on.
+    Coded frames are made to be told apart, not to look like a world, and a signature is another
+    each time; tests of these parts of a film switch them on.
     """
     values: dict[str, Any] = {
         "profile": SMALL,
+        "signing": SigningPolicy(mode=SigningMode.OFF),
         "store": {"path": where},
         "card": {"title": False},
         "workers": 2,
         "memory": {"enabled": False},
+        "watermark": {"enabled": False},
     }
     return Settings.model_validate({**values, **changes})
 

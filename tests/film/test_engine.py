@@ -274,6 +274,7 @@ def test_an_episode_replaces_an_older_one_but_nothing_else(home: Path, tmp_path:
     chainer.render_episode(plan, target)
     assert sorted(path.name for path in target.iterdir()) == [
         "chapters.vtt",
+        "credits.json",
         "episode.json",
         "episode.mp4",
         "poster.jpg",

@@ -1,0 +1,300 @@
+"""Is it allowed? One graph under one set of settings, asked before a walk, of a plan, and again.
+
+    ledger, rights, ratings, block list → which atoms are closed → what this plan really does
+
+Between the graph and the story: `compose.py` walks around what is closed here, and asks again
+right before it renders, signs and delivers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from chainer.consent.answer import ClosedRoad, Consented
+from chainer.consent.blocklist import closed as closed_by_words
+from chainer.consent.book import Book, open_book
+from chainer.consent.entry import Entry, Position, utc_now
+from chainer.consent.gate import Gate
+from chainer.consent.need import Refusal
+from chainer.consent.rating import closed_for
+from chainer.consent.rights import RightsGate
+from chainer.consent.standing import Standing
+from chainer.consent.telling import refused
+from chainer.consent.words import Edit, Use
+from chainer.episode.plan import PlannedAtom
+from chainer.errors import ChainerError, PolicyRefused, WalkError
+from chainer.graph import Chain, Graph, WalkOptions
+from chainer.memory.report import JointReport
+from chainer.settings import Settings
+from chainer.store import Store
+from chainer.store.folder import store_error
+
+LEDGER_NAME = "consent.jsonl"
+OWN_FOLDER = "consent"
+"""Beneath a store: the ledger for graphs that name none."""
+
+_CLOSED_CODES = ("start-closed", "path-closed", "closed")
+_HINT = "name another path, or let the walk find one without --path"
+
+
+def ledger_path(settings: Settings, store: Store, graph: Graph | None = None) -> Path:
+    """Where the ledger lies: the settings', else the graph's, else the store's own."""
+    if settings.consent.ledger is not None:
+        return settings.consent.ledger
+    if graph is not None and graph.info.ledger is not None:
+        return graph.media_path(graph.info.ledger)
+    return store.root / OWN_FOLDER / LEDGER_NAME
+
+
+class Register:
+    """An open ledger and what it means now. Safe for many threads."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._entries: list[Entry] = []
+        self._standing = Standing()
+        self._lock = threading.Lock()
+
+    def standing(self) -> Standing:
+        """What the ledger says now: reads what was added since it was last asked.
+
+        What is returned stays as it is: an entry that comes later makes another standing.
+        """
+        with self._lock:
+            known = self._standing.position
+            if self.book.position() == known:
+                return self._standing
+            if not self._goes_on(known):
+                self._entries.clear()
+            after = self._entries[-1].seq if self._entries else 0
+            self._entries += self.book.entries(after=after)
+            self._standing = Standing(self._entries)
+            return self._standing
+
+    def _goes_on(self, known: Position) -> bool:
+        """Whether the ledger still holds the entry that was read last."""
+        if known.seq == 0:
+            return True
+        last = next(iter(self.book.entries(after=known.seq - 1)), None)
+        return last is not None and last.digest == known.digest
+
+
+_registers: dict[Path, Register] = {}
+_registers_lock = threading.Lock()
+_MOST_OPEN = 16
+
+
+def open_register(path: Path, *, create: bool = False) -> Register:
+    """The register of a ledger file; opened once in a process, as every plan asks it.
+
+    Raises `InputError` where there is none and it shall not be made.
+    """
+    path = path.absolute()
+    with _registers_lock:
+        known = _registers.get(path)
+        if known is not None and path.exists():
+            return known
+        register = Register(open_book(path, create=create))
+        while len(_registers) >= _MOST_OPEN:
+            _registers.pop(next(iter(_registers))).book.close()
+        _registers[path] = register
+        return register
+
+
+def register_of(graph: Graph, settings: Settings, store: Store) -> Register:
+    """The register that decides about a graph; the store's own is begun when it is first needed."""
+    path = ledger_path(settings, store, graph)
+    own = settings.consent.ledger is None and graph.info.ledger is None
+    return open_own(store) if own else open_register(path)
+
+
+def open_own(store: Store) -> Register:
+    """The store's own register, begun where there is none yet."""
+    folder = store.root / OWN_FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise store_error("the store's ledger cannot be kept", folder, error) from error
+    return open_register(folder / LEDGER_NAME, create=True)
+
+
+class Permission:
+    """What may be played of a graph, decided at one moment."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        settings: Settings,
+        store: Store,
+        *,
+        register: Register | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        self.graph, self.settings = graph, settings
+        self.at = at or utc_now()
+        self._store = store
+        self._given = register
+        self.uses = (Use.DRAFT,) if settings.profile.draft else (Use.EPISODE,)
+
+    @cached_property
+    def has_people(self) -> bool:
+        """Whether anybody who must be asked appears anywhere in the graph."""
+        return any(one.person is not None for one in self.graph.info.characters.values())
+
+    @cached_property
+    def register(self) -> Register:
+        """The register, opened where somebody must be asked."""
+        return self._given or register_of(self.graph, self.settings, self._store)
+
+    @cached_property
+    def standing(self) -> Standing:
+        """What the ledger says, read once for all that is asked here."""
+        return self.register.standing()
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Who is asked, and the answers."""
+        book = self.register.book
+        policy = self.settings.consent
+        return Gate(self.graph, book, self.standing, policy, self.uses, self.at)
+
+    @cached_property
+    def rights(self) -> RightsGate:
+        """The licences of the graph."""
+        policy = self.settings
+        consent = policy.consent
+        return RightsGate(self.graph, policy.rights, consent.commercial, self.at, consent.composer)
+
+    @cached_property
+    def closed(self) -> Mapping[str, ClosedRoad]:
+        """Every atom that must not be played, with the weightiest reason."""
+        found: dict[str, ClosedRoad] = {}
+        audience = self.settings.audience
+        for by, atoms in (
+            ("blocklist", closed_by_words(self.graph, self.settings.blocklist)),
+            ("rating", closed_for(self.graph, audience) if audience is not None else {}),
+            ("rights", self.rights.closed()),
+            ("consent", self.gate.closed() if self.has_people else {}),
+        ):
+            found |= {atom: ClosedRoad(atom, by, why) for atom, why in atoms.items()}
+        return found
+
+    @cached_property
+    def reasons(self) -> Mapping[str, str]:
+        """The same as the walk takes it."""
+        return {atom: road.why for atom, road in self.closed.items()}
+
+    def demand(self, atoms: Iterable[str]) -> None:
+        """Raise `PolicyRefused` where one of `atoms` must not be played."""
+        shut = [self.closed[atom] for atom in dict.fromkeys(atoms) if atom in self.closed]
+        if not shut:
+            return
+        refusals = [
+            one for road in shut if road.by == "consent" for one in self.gate.refusals(road.atom)
+        ]
+        if refusals and all(road.by == "consent" for road in shut):
+            raise self._refused(refusals)
+        raise shut_error(shut)
+
+    def demand_of(self, options: WalkOptions, start: str) -> None:
+        """Raise `PolicyRefused` where the walk is told to play what must not be played."""
+        self.demand((start, *(options.path or ()), *sorted(options.required)))
+
+    def _refused(self, refusals: Sequence[Refusal]) -> PolicyRefused:
+        return refused(refusals, self.register.book.name_of, self.standing.deciding)
+
+    def in_the_way(self, error: WalkError) -> ChainerError:
+        """The refusal to raise where a walk found nothing because of what is closed here."""
+        named = {error.facts.get("atom"), error.facts.get("start"), *error.facts.get("removed", ())}
+        shut = [road for atom, road in self.closed.items() if atom in named]
+        return shut_error(shut) if shut and error.code in _CLOSED_CODES else error
+
+    def roads(self, chain: Chain) -> tuple[ClosedRoad, ...]:
+        """The closed atoms that edges lead to from an atom of the chain, in file order."""
+        near = {
+            edge.target
+            for atom in chain.atoms
+            for edge in self.graph.edges_out(atom)
+            if edge.target in self.closed
+        }
+        return tuple(self.closed[atom] for atom in sorted(near, key=self.graph.rank.__getitem__))
+
+    def bars(self, atom: str, edit: Edit) -> tuple[Refusal, ...]:
+        """The refusals that speak against this one edit of an atom; none where nobody appears."""
+        if not self.has_people:
+            return ()
+        return tuple(one for one in self.gate.refusals(atom, (edit,)) if one.edit is edit)
+
+    def consented(self, atoms: Sequence[tuple[str, Sequence[Edit]]]) -> Consented:
+        """The yes to atoms with all that is done to each. Raises `PolicyRefused`."""
+        if not self.has_people:
+            return Consented(self.uses, composer=self.settings.consent.composer)
+        needs = tuple(need for atom, edits in atoms for need in self.gate.needs(atom, edits))
+        if refusals := self.gate.check(needs):
+            raise self._refused(refusals)
+        book = self.register.book
+        book.settle()  # so that these ids mean the same to whoever renders the plan
+        return Consented(
+            uses=self.uses,
+            ledger=book.name,
+            ledger_id=book.id,
+            position=self.standing.position,
+            composer=self.settings.consent.composer,
+            needs=needs,
+        )
+
+
+def shut_error(shut: Sequence[ClosedRoad]) -> PolicyRefused:
+    """The refusal of atoms that are closed."""
+    words = "; ".join(f"{road.atom}: {road.why}" for road in shut[:8])
+    more = f"; and {len(shut) - 8} more" if len(shut) > 8 else ""
+    kinds = {road.by for road in shut}
+    code = kinds.pop() if len(kinds) == 1 else "refused"
+    return PolicyRefused(
+        f"refused: {words}{more}; {_HINT}", code=code, closed=[road.as_json() for road in shut]
+    )
+
+
+def ask_again(consented: Consented, register: Register, *, at: datetime | None = None) -> Position:
+    """Ask the ledger once more what a plan asked; how far the ledger has been read.
+
+    Raises `PolicyRefused` where something was taken back or has expired since.
+    """
+    standing = register.standing()
+    if consented.needs and (refusals := standing.decide_all(consented.needs, at or utc_now())):
+        raise refused(refusals, register.book.name_of, standing.deciding)
+    return standing.position
+
+
+def spare(
+    permission: Permission, atoms: Sequence[PlannedAtom]
+) -> tuple[tuple[PlannedAtom, ...], tuple[str, ...], dict[str, str]]:
+    """Leave out what can be left out where a person does not allow it: grades and blends.
+
+    Returns the atoms as they may play, remarks, and the atoms that must be joined by cuts, with
+    why. What else is not allowed is refused later, by name.
+    """
+    kept, notes, cuts = [], [], {}
+    for one in atoms:
+        name = one.atom.id
+        if permission.bars(name, Edit.CROSSFADE):
+            cuts[name] = (
+                f"{name} may not be blended with other clips: somebody in it allows no crossfade"
+            )
+        if one.grade is not None and permission.bars(name, Edit.GRADE):
+            notes.append(f"{name} keeps its colours: somebody in it allows no grade")
+            kept.append(replace(one, grade=None, report=_ungraded(one.report)))
+        else:
+            kept.append(one)
+    return tuple(kept), tuple(notes), cuts
+
+
+def _ungraded(report: JointReport | None) -> JointReport | None:
+    if report is None:
+        return None
+    return replace(report, grade=None, grade_why="a person in the clip allows no grade")

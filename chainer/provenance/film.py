@@ -1,0 +1,140 @@
+"""Signs a film: writes it anew with a manifest, and reads it again before it gets its name.
+
+The C2PA library calls a film trusted that has a tampered component, so that what was written
+is judged like a stranger's film, and by each component's own results.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from chainer.digest import Digest
+from chainer.errors import ChainerError, OutputError, ProvenanceError
+from chainer.provenance import door
+from chainer.provenance.certificate import read_anchors
+from chainer.provenance.claim import FilmClaim
+from chainer.provenance.film_check import FilmCredential, FilmIngredient, check_film
+from chainer.provenance.policy import ProvenancePolicy
+from chainer.provenance.signer import FilmSigner, Hand
+from chainer.store import Artefact
+
+__all__ = ["FilmCredential", "FilmIngredient", "SignedFilm", "check_film", "sign_film"]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFilm:
+    """What was written: the manifest's label, the size of the file and the SHA-256 of its bytes.
+
+    `credential` is what it was found to be when it was read again.
+    """
+
+    urn: str
+    size: int
+    digest: Digest
+    manifest_bytes: int
+    credential: FilmCredential
+
+
+def sign_film(
+    film: Path,
+    target: Path,
+    claim: FilmClaim,
+    signer: FilmSigner,
+    open_archive: Callable[[Artefact], IO[bytes]],
+    policy: ProvenancePolicy,
+    *,
+    cancel: threading.Event | None = None,
+) -> SignedFilm:
+    """Write `film` with its manifest to `target`; a file that is there already is replaced.
+
+    `open_archive` opens the archives of the claim's atoms (`Store.open`); `policy` tells how
+    the film is judged when it is read again. Raises `ProvenanceError` where it cannot be signed
+    or does not come out as claimed, `OutputError` where it cannot be written, and leaves no file
+    at `target` then.
+    """
+    if not film.is_file():
+        raise ProvenanceError(f"{film}: there is no such film to sign")
+    if target.exists() and film.samefile(target):
+        raise ProvenanceError(f"{film}: a film is not signed in its own place; name another file")
+    read_anchors(policy.trust_anchors)  # before the work: a mistake there is soon found
+    definition = claim.definition()
+    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        target.unlink(missing_ok=True)
+        manifest_bytes = _write(film, draft, claim, definition, signer, open_archive)
+        found = check_film(draft, policy, claim, cancel=cancel)
+        assert found.urn is not None, "a film that is as claimed has a manifest"
+        size = draft.stat().st_size
+        draft.replace(target)
+        _flush_folder(target.parent)
+    except OSError as error:
+        if isinstance(error, ChainerError):
+            raise  # some of ours are OSErrors too
+        raise OutputError(
+            f"the signed film {target} cannot be written: {error.strerror or error}",
+            path=str(target),
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return SignedFilm(found.urn, size, found.digest, manifest_bytes, found)
+
+
+def _write(
+    film: Path,
+    draft: Path,
+    claim: FilmClaim,
+    definition: dict[str, Any],
+    signer: FilmSigner,
+    open_archive: Callable[[Artefact], IO[bytes]],
+) -> int:
+    hand = Hand(signer)
+    with ExitStack() as stack:
+        archives = [
+            stack.enter_context(open_archive(atom.archive))
+            for atom in claim.archived()
+            if atom.archive is not None
+        ]
+        source = stack.enter_context(film.open("rb"))
+        target = stack.enter_context(draft.open("x+b"))
+        try:
+            size = door.sign(
+                source,
+                target,
+                config=door.settings("", _signing_ekus()),
+                definition=definition,
+                archives=archives,
+                chain=signer.chain,
+                algorithm=signer.algorithm,
+                signature=hand,
+                timestamp_url=signer.timestamp_url,
+            )
+        except door.DoorError as error:
+            hand.check()
+            raise ProvenanceError(
+                f"the film could not be signed: {error}", code="signing"
+            ) from error
+        hand.check()
+        target.flush()
+        os.fsync(target.fileno())
+    return size
+
+
+def _signing_ekus() -> tuple[str, ...]:
+    return ProvenancePolicy().ekus
+
+
+def _flush_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some file systems cannot flush a folder; the file itself is flushed
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,122 @@
+"""Purging: what may no longer be kept leaves the store, its bytes first.
+
+Not eviction: leases and claims do not protect what is purged, and nothing is too young for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainer.digest import Digest
+from chainer.errors import StoreError
+from chainer.store.folder import Presence, Store, store_error
+
+_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What one purge removed; what was gone already does not count."""
+
+    records: int = 0
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Purged) -> Purged:
+        return Purged(
+            self.records + other.records, self.files + other.files, self.bytes + other.bytes
+        )
+
+
+def purge(
+    store: Store, keys: Iterable[Digest], *, on_step: Callable[[str], None] | None = None
+) -> Purged:
+    """Remove the records of `keys` and the bytes they name, and flush that to the disk.
+
+    The store knows of no file which records share it, and asking all of them would cost a walk
+    through the store: shared bytes go too. The other record is then found `MISSING`, and its
+    step is made again. A record that does not read gives up whatever bytes it still names. A
+    process that makes a key at this moment may put it back: stop that first, or purge again.
+
+    The bytes go before the record that leads to them, so a purge that was killed anywhere and is
+    repeated ends as one that was not. `on_step` is called with `bytes` before the first file of a
+    key, with `record` before its record, and with `flush` at the end. Raises `ValueError` for
+    what is no key, and `StoreError` where the file system does not let it.
+    """
+    tell = on_step or _quiet
+    records = files = size = 0
+    touched: set[Path] = set()
+    wanted = list(keys)
+    for key in wanted:
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a key of the store: {key!r}")
+    for key in wanted:
+        path = store.root / "ac" / key[:2] / key
+        try:
+            digests = _named(store, key, path)
+            if digests is None:
+                continue
+            tell("bytes")
+            for file in map(store.path_of, digests):
+                gone = _unlink(file)
+                if gone is not None:
+                    files, size = files + 1, size + gone
+                    touched.add(file.parent)
+            tell("record")
+            if _unlink(path) is not None:
+                records += 1
+                touched.add(path.parent)
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise store_error("what must go cannot be removed", path, error) from error
+    tell("flush")
+    try:
+        for folder in sorted(touched):
+            _flush(folder)
+    except OSError as error:
+        raise store_error("what was removed cannot be flushed", store.root, error) from error
+    return Purged(records, files, size)
+
+
+def _named(store: Store, key: Digest, path: Path) -> list[Digest] | None:
+    """The digests of the files that the record names; None where there is no record."""
+    presence, record = store.find(key)
+    if presence is Presence.ABSENT:
+        return None
+    if record is not None:
+        return sorted({artefact.digest for artefact in record.files.values()})
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return sorted({found.decode() for found in _DIGEST.findall(text)})
+
+
+def _unlink(path: Path) -> int | None:
+    """Remove a file; how large it was, or None where there was none."""
+    try:
+        size = path.lstat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    return size
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot flush a folder
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _quiet(step: str) -> None:
+    """Nobody listens."""
