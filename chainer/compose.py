@@ -22,7 +22,7 @@ from chainer.consent.rating import episode_rating
 from chainer.continuity import Looker, OnLook, drift_left, remember, seconds_that_play
 from chainer.digest import Digest
 from chainer.edits import edits_of
-from chainer.enrol import enrolled, request_of
+from chainer.enrol import enrolled, kept_of, note_kept, request_of
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
 from chainer.episode.manifest import FILM_NAME
@@ -131,6 +131,7 @@ def plan_episode(
     else:
         permission.demand(chain.atoms)
     permission.rights.demand(chain.atoms)
+    looker.closed = permission.closed
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     seen = remember(looker, chain, on_look)
     refuse_pictures(looker, seen.atoms)
@@ -154,7 +155,7 @@ def plan_episode(
         graph.identity,
         tuple(marks.values()),
     )
-    return EpisodePlan(
+    plan = EpisodePlan(
         graph=graph,
         chain=chain,
         settings=settings,
@@ -178,8 +179,12 @@ def plan_episode(
         closed=permission.roads(chain),
         bounds=bounds,
         request=request_of(graph, chain, options),
+        kept=kept_of(looker, permission, atoms),
         rating=episode_rating([graph.atom(name) for name in chain.atoms]),
     )
+    if plan.kept:
+        note_kept(plan, permission.register, store)
+    return plan
 
 
 def render_episode(

@@ -8,7 +8,7 @@ Between the walk and the timeline: it needs the media of the one and tells the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -78,8 +78,16 @@ class Looker:
         self._lock = threading.Lock()
         self._references: Mapping[str, tuple[bytes, ...]] | None = None
         self._clips: dict[tuple[str, int], Clip] = {}
-        self._seen: dict[Digest, Clip] = {}
+        self.seen: dict[Digest, Clip] = {}
+        """What was looked at, by the key of its observation."""
+        self.closed: Collection[str] = ()
+        """Atoms that must not be played: they are not looked at for what they could tell either."""
         self.notes: list[str] = []
+
+    @property
+    def states(self) -> Mapping[Digest, tuple[str, ...]]:
+        """The characters in each state of the memory that was used, by its key in the store."""
+        return {} if self._memory is None else dict(self._memory.shows)
 
     @property
     def memory(self) -> Recollection:
@@ -118,12 +126,12 @@ class Looker:
     def look(self, clip: Clip) -> Digest:
         """Look at the part of a clip that plays, unless that was done; the observation's key."""
         key = self.memory.observer.look(clip.media, *self._window(clip), **self._wanted(clip))
-        self._seen[key] = clip
+        self.seen[key] = clip
         return key
 
     def _look_again(self, key: Digest) -> Observation | None:
         """The observation of a clip that was looked at and is lost or damaged since."""
-        clip = self._seen.get(key)
+        clip = self.seen.get(key)
         if clip is None:
             return None
         observer = self.memory.observer
@@ -278,7 +286,7 @@ def _with_parents(looker: Looker, chain: Chain, state: MemoryState, atom: Atom) 
     graph, memory = looker.graph, looker.memory
     for edge in graph.edges_in(atom.id):
         parent = graph.atom(edge.source)
-        if parent.id in chain.atoms or not parent.status.playable:
+        if parent.id in chain.atoms or parent.id in looker.closed or not parent.status.playable:
             continue
         try:
             seen = looker.look(looker.clip(parent))

@@ -7,7 +7,7 @@ so a revocation finds it however its making ends.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from chainer.consent.entry import Position
 from chainer.consent.episode import LIVE, EpisodeRecord, Piece, ShownAtom
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.revocation import purge_left
+from chainer.continuity import Looker
 from chainer.digest import Digest, key_of
-from chainer.episode.plan import EpisodePlan
+from chainer.episode.plan import EpisodePlan, Kept, PlannedAtom
 from chainer.graph import Chain, Graph, WalkOptions
-from chainer.permission import Register, ask_again
+from chainer.permission import Permission, Register, ask_again
 from chainer.provenance.certificate import read_anchors
 from chainer.provenance.credential import credential_key
 from chainer.store import Store
@@ -86,7 +87,7 @@ def enrolled(
         position=plan.consented.position,
         folders=(target,),
     )
-    index.begin(record, plan.consented.needs, pieces_of(plan))
+    index.begin(record, plan.consented.needs, pieces_of(plan, register))
     try:
         yield Enrolment(name, plan, register, index)
     except BaseException:
@@ -111,13 +112,11 @@ def episode_id(plan: EpisodePlan, register: Register) -> str:
     return "ep-" + key_of("episode", told)[:32]
 
 
-def pieces_of(plan: EpisodePlan) -> tuple[Piece, ...]:
+def pieces_of(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
     """Everything in the store that shows somebody who was asked, by key."""
     told = plan.consented
     people = {planned.atom.id: told.shown_in(planned.atom.id) for planned in plan.atoms}
     layout = plan.layout
-    policy = plan.settings.provenance
-    anchors = read_anchors(policy.trust_anchors)
     by_slot = [
         people[slot.name] if slot.content is SlotContent.ATOM else () for slot in layout.slots
     ]
@@ -133,9 +132,43 @@ def pieces_of(plan: EpisodePlan) -> tuple[Piece, ...]:
     for step in plan.render.steps:  # joints, posters and cards show what they are made from
         for need in step.needs:
             show([step.key], shown.get(need, ()))
-    for planned in plan.atoms:
-        who = people[planned.atom.id]
-        proof = credential_key(planned.media.digest, policy, anchors)
-        show([planned.observation, proof], who)
     types = {step.key: step.type.value for step in plan.render.steps}
-    return tuple(Piece(key, types.get(key, "kept"), who) for key, who in shown.items())
+    made = tuple(Piece(key, types[key], who) for key, who in shown.items())
+    return (*made, *_kept_pieces(plan, register))
+
+
+def kept_of(
+    looker: Looker, permission: Permission, atoms: Sequence[PlannedAtom]
+) -> tuple[Kept, ...]:
+    """What looking along a chain, and at the roads beside it, has left in the store of people."""
+    if not permission.has_people:
+        return ()
+    presences = permission.gate.presences
+    cast = looker.graph.info.characters
+    kept = [
+        Kept(key, "observation", tuple(presences.people(clip.atom.id)))
+        for key, clip in looker.seen.items()
+    ]
+    for key, characters in looker.states.items():
+        people = (cast[name].person for name in characters if name in cast)
+        kept.append(Kept(key, "memory", tuple(dict.fromkeys(one for one in people if one))))
+    policy = looker.settings.provenance
+    anchors = read_anchors(policy.trust_anchors)
+    for one in atoms:
+        key = credential_key(one.media.digest, policy, anchors)
+        kept.append(Kept(key, "credential", tuple(presences.people(one.atom.id))))
+    return tuple(one for one in kept if one.people)
+
+
+def note_kept(plan: EpisodePlan, register: Register, store: Store) -> None:
+    """Put on the store's list what a plan has left there, whether or not it is ever rendered."""
+    if plan.kept:
+        register.book.settle()
+        EpisodeIndex(index_path(store)).note_pieces(_kept_pieces(plan, register))
+
+
+def _kept_pieces(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
+    key = register.book.key
+    return tuple(
+        Piece(one.key, one.type, tuple(key(name) for name in one.people)) for one in plan.kept
+    )

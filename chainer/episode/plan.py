@@ -71,8 +71,8 @@ class PlannedAtom:
     """An atom of the chain with what its media is and which part of it plays.
 
     `take` 0 is its own media, n the n-th of its takes. `grade` are the twelve numbers of a grade
-    that is burned in, `report` what the memory found at the joint before it, `observation` the key
-    of what it saw. `credential` is what the file says of its own origin, as far as that was read.
+    that is burned in, `report` what the memory found at the joint before it. `credential` is what
+    the file says of its own origin, as far as that was read.
     """
 
     atom: Atom
@@ -82,13 +82,21 @@ class PlannedAtom:
     grade: tuple[int, ...] | None = None
     report: JointReport | None = None
     choice: Choice | None = None
-    observation: Digest | None = None
     credential: Credential | None = None
 
     @property
     def named(self) -> str:
         """The media that plays, as the graph names it."""
         return self.atom.takes[self.take - 1].media if self.take else self.atom.media
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something that looking has left in the store, by its key, and whom it shows (names)."""
+
+    key: Digest
+    type: str
+    people: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ class EpisodePlan:
     roads: tuple[Choice, ...] = ()
     closed: tuple[ClosedRoad, ...] = ()
     rating: Rating | None = None
+    kept: tuple[Kept, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
     """How to plan an episode like this again, as plain JSON."""
 

@@ -61,8 +61,9 @@ def from_json(data: bytes) -> Step:
 class Recollection:
     """Takes the steps of a graph's chains. Safe for many threads; several share one store.
 
-    `stepped` counts the steps that were really computed. `again` looks at a clip again whose
-    observation is lost or damaged, if it knows which one that was.
+    `stepped` counts the steps that were really computed, `shows` has the characters of each state
+    that was used, by the key it is kept by: what is known of faces is in it. `again` looks at a clip
+    again whose observation is lost or damaged, if it knows which one that was.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Recollection:
         self._kept: OrderedDict[Digest, Step] = OrderedDict()
         self._lock = threading.Lock()
         self.stepped = 0
+        self.shows: dict[Digest, tuple[str, ...]] = {}
 
     def observation(self, key: Digest) -> Observation:
         """An observation that a state names. Raises `StoreError` where it is lost."""
@@ -171,6 +173,7 @@ class Recollection:
 
     def _keep(self, key: Digest, done: Step) -> Step:
         with self._lock:
+            self.shows[key] = tuple(one.id for one in done.state.characters)
             self._kept[key] = done
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT:

@@ -187,7 +187,7 @@ def test_a_revocation_marks_purges_queues_and_tells(world: World, tmp_path: Path
     around = chainer.render_episode(
         world.plan(options=WalkOptions(path=("c1", "c4"))), tmp_path / "around"
     )
-    shown = {piece.key for piece in pieces_of(plan)}
+    shown = {piece.key for piece in pieces_of(plan, world.register)}
     assert shown
     kept = {step.key for step in plan.render.steps} - shown
     assert kept, "c4 and nothing else shows nobody"
@@ -195,7 +195,7 @@ def test_a_revocation_marks_purges_queues_and_tells(world: World, tmp_path: Path
     state = world.index().get(episode.manifest.id)
     assert state is not None
     assert state.state is EpisodeState.SUSPENDED
-    spared = {piece.key for piece in pieces_of(world.plan())}
+    spared = {piece.key for piece in pieces_of(world.plan(), world.register)}
     for key in shown - spared:
         assert world.store.find(key)[0] is Presence.ABSENT
     for key in kept:
