@@ -62,8 +62,8 @@ class Recollection:
     """Takes the steps of a graph's chains. Safe for many threads; several share one store.
 
     `stepped` counts the steps that were really computed, `shows` has the characters of each state
-    that was used, by the key it is kept by: what is known of faces is in it. `again` looks at a clip
-    again whose observation is lost or damaged, if it knows which one that was.
+    that was used, by the key it is kept by: what is known of faces is in it. `again` looks once
+    more at a clip whose observation is lost or damaged, if it knows which one that was.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -60,6 +61,26 @@ def number(value: Any) -> str:
     size = abs(value)
     digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
     return f"{value:,.{digits}f}" if size >= 0.0005 or value == 0 else f"{value:.1e}"
+
+
+def page_head(title: str, data: Mapping[str, Any], command: str, about: str) -> list[str]:
+    """The first lines of a page of results: when, where, with what, and how it is meant."""
+    versions = ", ".join(f"{name} {text}" for name, text in data["versions"].items())
+    made = f"{data['date']}, {data['machine']}. {versions}. Made with `{command}`."
+    return [f"# {title}", "", made, "", about, ""]
+
+
+def goals_table(cases: Mapping[str, Any], *, named: bool = False) -> list[str]:
+    """The goals of all cases as a Markdown table; `named`: with the name of their case."""
+    lines = ["| | goal | measured | limit |", "|---|---|---:|---:|"]
+    for case in cases.values():
+        for goal in case["goals"]:
+            sign = "≥" if goal["at_least"] else "≤"
+            word = "reached" if goal["reached"] else "**missed**"
+            value, unit = number(goal["value"]), goal["unit"]
+            name = f"{case['name']}: {goal['name']}" if named else goal["name"]
+            lines.append(f"| {word} | {name} | {value}{unit} | {sign} {goal['limit']:g}{unit} |")
+    return lines
 
 
 def megabytes(size: int) -> float:

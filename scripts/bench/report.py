@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.outcome import Outcome, number
+from bench.outcome import Outcome, goals_table, number, page_head
 from bench.workshop import Workshop
 from chainer import __version__
 from chainer.render.encoder import ENGINE
@@ -61,27 +61,15 @@ class Report:
 
 def page(data: dict[str, Any]) -> str:
     """The results as Markdown."""
-    versions = ", ".join(f"{name} {text}" for name, text in data["versions"].items())
-    command = "python scripts/bench.py" + (" --quick" if data["quick"] else "")
-    lines = [
-        "# Benchmark",
-        "",
-        f"{data['date']}, {data['machine']}. {versions}. Made with `{command}`.",
-        "",
+    lines = page_head(
+        "Benchmark",
+        data,
+        "python scripts/bench.py" + (" --quick" if data["quick"] else ""),
         "CPU s is user and system time of the command and all its children. Other jobs ran on the "
         "machine, so wall times mean little. Peak is the largest sum of resident memory over the "
         "process tree.",
-        "",
-        "| | goal | measured | limit |",
-        "|---|---|---:|---:|",
-    ]
-    for case in data["cases"].values():
-        for goal in case["goals"]:
-            sign = "≥" if goal["at_least"] else "≤"
-            word = "reached" if goal["reached"] else "**missed**"
-            value, unit = number(goal["value"]), goal["unit"]
-            name, limit = f"{case['name']}: {goal['name']}", f"{sign} {goal['limit']:g}{unit}"
-            lines.append(f"| {word} | {name} | {value}{unit} | {limit} |")
+    )
+    lines += goals_table(data["cases"], named=True)
     for case in data["cases"].values():
         lines += _section(case)
     return "\n".join(lines) + "\n"

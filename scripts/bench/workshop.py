@@ -73,9 +73,11 @@ def shared_store(shop: Workshop) -> str:
 def write_settings(room: Path, profile: Profile = HOUSE, auto: str | None = None) -> None:
     """`settings.toml` in `room`: no title card, this profile, joints left open as `auto`.
 
-    And no memory, which the other tools have nothing beside; `bench_memory.py` measures it.
+    And no memory, mark or signature, which the other tools have nothing beside; `bench_memory.py`
+    and `bench_consent.py` measure them.
     """
     lines = ["[card]", "title = false", "", "[memory]", "enabled = false"]
+    lines += ["", "[watermark]", "enabled = false", "", "[signing]", 'mode = "off"']
     if auto is not None:
         lines += ["", "[joints]", f'auto = "{auto}"']
     if profile != HOUSE:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.outcome import Outcome, number
+from bench.outcome import Outcome, goals_table, number, page_head
 
 from chainer import __version__
 from chainer.memory.keys import OBSERVE, STEP
@@ -65,29 +65,17 @@ class Report:
 
 def page(data: dict[str, Any]) -> str:
     """The results as Markdown."""
-    versions = ", ".join(f"{name} {text}" for name, text in data["versions"].items())
-    lines = [
-        "# Benchmark of the memory",
-        "",
-        f"{data['date']}, {data['machine']}. {versions}. Made with `{data['command']}`.",
-        "",
+    lines = page_head(
+        "Benchmark of the memory",
+        data,
+        data["command"],
         "Joints are made of single shots of real clips (`CHAINER_MEDIA`) and of generated ones, "
         "cut in two; what is done to the second half is the truth. The clips are in two halves, "
         "`chosen` and `other`, that share none; defaults were last set while looking at both, so "
         "neither is unseen. A change that moves a picture by less than 0.5 dE is not counted as "
         "one that should be found.",
-        "",
-        "| | goal | measured | limit |",
-        "|---|---|---:|---:|",
-    ]
-    for case in data["cases"].values():
-        for goal in case["goals"]:
-            sign = "≥" if goal["at_least"] else "≤"
-            word = "reached" if goal["reached"] else "**missed**"
-            value, unit = number(goal["value"]), goal["unit"]
-            lines.append(
-                f"| {word} | {goal['name']} | {value}{unit} | {sign} {goal['limit']:g}{unit} |"
-            )
+    )
+    lines += goals_table(data["cases"])
     for case in data["cases"].values():
         lines += ["", f"## {case['title']}", ""]
         columns = list(dict.fromkeys(key for row in case["rows"] for key in row))
