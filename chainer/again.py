@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from chainer.compose import OnProgress, plan_episode, render_episode
+from chainer.consent.episode import Episode
 from chainer.consent.episodes import EpisodeIndex
-from chainer.errors import Cancelled, ChainerError, InputError, StoreError
+from chainer.consent.ledger import LedgerDamaged
+from chainer.consent.rating import Audience
+from chainer.errors import Cancelled, ChainerError, InputError, OutputError, StoreError
 from chainer.graph import WalkKind, WalkOptions, load_graph
+from chainer.permission import Register, open_register
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.timebase import parse_time
@@ -45,32 +49,85 @@ def make_again(
     settings: Settings,
     out: Path,
     *,
+    register: Register | None = None,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
 ) -> Iterator[Again]:
     """Make every queued episode again into a folder of its own in `out`, one at a time.
 
-    An episode for which there is no allowed path is noted as impossible, with why. What the disk or
-    a cancel stops stays queued: raises `StoreError`, `OutputError` and `Cancelled`.
+    Each is asked of the ledger that it was asked of, or of `register` where that is the same one,
+    for the same composer unless the settings name one, in the same contexts, and a draft as a
+    draft. An episode for which there is no allowed path is noted as impossible, with why; one whose
+    ledger is not at hand stays queued. What the disk or a cancel stops stays queued too: raises
+    `StoreError`, `OutputError`, `Cancelled` and `LedgerDamaged`.
     """
     index = EpisodeIndex(index_path(store))
     for rerun in index.queued():
+        episode = index.get(rerun.episode)
+        assert episode is not None, "what is queued was begun"
         try:
+            asked = _register(episode, register)
+        except InputError as error:
+            yield Again(rerun.episode, None, why=str(error))
+            continue
+        try:
+            wanted = _as_asked(settings, episode, rerun.request, asked)
             graph = load_graph(Path(str(rerun.request["graph"])))
             options = _options(rerun.request, rerun.avoid)
             start = str(rerun.request["start"])
-            plan = plan_episode(graph, start, options=options, settings=settings, cancel=cancel)
+            plan = plan_episode(
+                graph, start, options=options, settings=wanted, register=asked, cancel=cancel
+            )
             folder = out / plan.chain.id
-            episode = render_episode(plan, folder, on_progress=on_progress, cancel=cancel)
-        except (Cancelled, StoreError):
+            done = render_episode(
+                plan, folder, register=asked, on_progress=on_progress, cancel=cancel
+            )
+        except (Cancelled, StoreError, OutputError, LedgerDamaged):
             raise
         except (ChainerError, KeyError) as error:
             why = f"{error}" if isinstance(error, ChainerError) else f"no {error} was noted"
             index.rerendered(rerun.episode, None, why)
             yield Again(rerun.episode, None, why=why)
         else:
-            index.rerendered(rerun.episode, episode.manifest.id)
+            index.rerendered(rerun.episode, done.manifest.id)
             yield Again(rerun.episode, folder, plan.chain.atoms)
+
+
+def _register(episode: Episode, register: Register | None) -> Register:
+    """The register that was asked for the episode. Raises `InputError` where it is not at hand."""
+    found = register or open_register(Path(episode.ledger_name))
+    if found.book.id != episode.ledger_id:
+        raise InputError(
+            f"{episode.id} was asked of another ledger than {found.book.name}; bring that one back "
+            f"to {episode.ledger_name}",
+            code="another-ledger",
+            episode=episode.id,
+        )
+    return found
+
+
+def _as_asked(
+    settings: Settings, episode: Episode, request: Mapping[str, Any], register: Register
+) -> Settings:
+    """The settings under which the episode is asked for as it was before."""
+    policy, composer = settings.consent, settings.consent.composer
+    if composer is None and episode.composer is not None:
+        composer = register.book.people.name_of(episode.composer)
+        if composer is None:
+            raise InputError("nobody knows any more who put it together", code="unknown-person")
+    consent = {
+        "composer": composer,
+        "commercial": policy.commercial or bool(request.get("commercial")),
+        "contexts": tuple(dict.fromkeys((*policy.contexts, *request.get("contexts", ())))),
+    }
+    profile = {"draft": settings.profile.draft or episode.draft}
+    changes: dict[str, Any] = {
+        "consent": policy.model_copy(update=consent),
+        "profile": settings.profile.model_copy(update=profile),
+    }
+    if settings.audience is None and request.get("audience") is not None:
+        changes["audience"] = Audience(request["audience"])
+    return settings.model_copy(update=changes)
 
 
 def _options(request: Mapping[str, Any], avoid: tuple[str, ...]) -> WalkOptions:
@@ -87,6 +144,7 @@ def _options(request: Mapping[str, Any], avoid: tuple[str, ...]) -> WalkOptions:
             max_seconds=None if limit is None else parse_time(limit),
             prefer=tuple((key, parse_time(weight)) for key, weight in request.get("prefer", ())),
             avoid=(*request.get("avoid", ()), *(f"atom:{name}" for name in avoid)),
+            author_changes_on_remix=bool(request.get("author_changes_on_remix")),
         )
     except (ValueError, TypeError) as error:
         raise InputError(f"the order of the episode cannot be read: {error}") from error

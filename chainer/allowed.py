@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from chainer.consent.entry import utc_now
+from chainer.consent.answer import Consented
+from chainer.consent.entry import Position, utc_now
 from chainer.consent.episode import Episode, EpisodeState
 from chainer.consent.episodes import EpisodeIndex
-from chainer.consent.need import Need
 from chainer.consent.revocation import TOMBSTONE_NAME
 from chainer.consent.telling import refusal_text
 from chainer.consent.words import Use
-from chainer.digest import file_digest
-from chainer.episode.manifest import FILM_NAME, Manifest, read_manifest
-from chainer.errors import ChainerError
+from chainer.digest import Digest, file_digest
+from chainer.episode.manifest import FILM_NAME, MANIFEST_NAME, Manifest, read_manifest
+from chainer.errors import ChainerError, VerifyError
 from chainer.permission import Register, open_register
 from chainer.withdrawal import INDEX_NAME
 
@@ -56,72 +55,119 @@ def still_allowed(folder: Path, store_root: Path, *, register: Register | None =
     """Whether the episode in `folder`, original or copy, may still be shown.
 
     Looks for a mark in the folder, asks the list of the store under `store_root` where there is
-    one, and the ledger, `register` or the one that the list names. Writes nothing. Raises
-    `VerifyError` for a folder without a readable manifest.
+    one, and the ledger, `register` or the one that the list names. The list knows a film by its
+    bytes, whatever its manifest says: anybody can edit that, and what the list says of who is shown
+    counts besides it. Writes nothing. Raises `VerifyError` for a folder without a readable
+    manifest, and for a ledger that is damaged or was rewound.
     """
     manifest = read_manifest(folder)
-    draft = manifest.draft
-    known = _listed(folder, manifest, store_root)
+    film = _film(folder)
+    index = _index(store_root)
+    known = None if index is None else _listed(index, manifest, film)
     state = known.state.value if known is not None else ""
     why: list[str] = []
-    if mark := _tombstone(folder, manifest):
+    if mark := _tombstone(folder, manifest, film):
         state = mark
         why.append(f"{mark}: consent was taken back ({TOMBSTONE_NAME})")
     elif state in _STOPPED:
         entry = f" by entry {known.entry}" if known is not None and known.entry else ""
         why.append(f"{state}: consent was taken back{entry}")
-    needs = _needs(manifest, published=state == EpisodeState.PUBLISHED.value)
+    if known is not None and manifest.id != known.id:
+        why.append(f"{MANIFEST_NAME} was changed: the film is of episode {known.id}")
+    told = _told(manifest)
+    listed = [] if index is None or known is None else index.needs(known.id)
+    needs = list(dict.fromkeys([*listed, *told.needs]))
+    if known is not None:
+        told = replace(told, ledger_id=known.ledger_id, position=known.position)
+        if known.was_published:
+            needs = [replace(one, uses=(*one.uses, Use.PUBLISH)) for one in needs]
     notes: list[str] = []
     asked = not needs
     if needs:
+        draft = manifest.draft if known is None else known.draft
+        stopped = EpisodeState.BLOCKED.value if draft else EpisodeState.SUSPENDED.value
         try:
-            register = register or _register(known)
-        except ChainerError as error:
+            answer = _ask(replace(told, needs=tuple(needs)), register, known, notes)
+        except VerifyError as error:
+            if state not in _STOPPED:
+                raise
+            answer = None
             notes.append(f"the ledger could not be asked: {error}")
-        if register is not None and manifest.consent is not None:
-            if register.book.id != manifest.consent.ledger:
-                notes.append(f"{register.book.name} is not the ledger that was asked for this film")
-            else:
-                asked = True
-                refusals = register.standing().decide_all(needs, utc_now())
-                if refusals and not why:
-                    state = EpisodeState.BLOCKED.value if draft else EpisodeState.SUSPENDED.value
-                why += [f"{state}: {refusal_text(one, register.book.name_of)}" for one in refusals]
-        elif not notes:
-            notes.append("the ledger could not be asked: nobody here knows where it lies; --ledger")
+        if answer:
+            state = state if state in _STOPPED else stopped
+            why += [f"{state}: {one}" for one in answer]
+        asked = answer is not None
     return Allowed(state, tuple(dict.fromkeys(why)), asked, tuple(notes))
 
 
-def _listed(folder: Path, manifest: Manifest, store_root: Path) -> Episode | None:
-    path = store_root / INDEX_NAME
-    if not path.is_file():
+def _ask(
+    told: Consented, register: Register | None, known: Episode | None, notes: list[str]
+) -> list[str] | None:
+    """What the ledger says against it, in words; None, and why in `notes`, where it is not asked.
+
+    Raises `VerifyError` for a ledger that cannot be believed.
+    """
+    try:
+        register = register or _register(known)
+    except VerifyError:
+        raise
+    except ChainerError as error:
+        notes.append(f"the ledger could not be asked: {error}")
         return None
-    index = EpisodeIndex(path)
-    known = index.get(manifest.id) if manifest.id else None
-    film = folder / FILM_NAME
-    if known is None and film.is_file():
-        known = index.find_film(file_digest(film))
-    return known
+    if register is None:
+        notes.append("the ledger could not be asked: nobody here knows where it lies; --ledger")
+        return None
+    if register.book.id != told.ledger_id:
+        notes.append(f"{register.book.name} is not the ledger that was asked for this film")
+        return None
+    standing = register.demand(told.position)
+    return [
+        refusal_text(one, register.book.name_of, standing.deciding(one))
+        for one in standing.decide_all(told.needs, utc_now())
+    ]
 
 
-def _tombstone(folder: Path, manifest: Manifest) -> str:
+def _index(store_root: Path) -> EpisodeIndex | None:
+    path = store_root / INDEX_NAME
+    return EpisodeIndex(path) if path.is_file() else None
+
+
+def _listed(index: EpisodeIndex, manifest: Manifest, film: Digest | None) -> Episode | None:
+    """The episode that the film is of; by the manifest alone where the list has no such film."""
+    named = index.get(manifest.id) if manifest.id else None
+    if film is None or (named is not None and index.is_film_of(film, named.id)):
+        return named
+    return index.find_film(film) or named
+
+
+def _film(folder: Path) -> Digest | None:
+    try:
+        return file_digest(folder / FILM_NAME)
+    except OSError:
+        return None
+
+
+def _tombstone(folder: Path, manifest: Manifest, film: Digest | None) -> str:
     try:
         mark = json.loads((folder / TOMBSTONE_NAME).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
-    if not isinstance(mark, dict) or mark.get("episode") != manifest.id:
+    if not isinstance(mark, dict):
+        return ""
+    if mark.get("episode") != manifest.id and (film is None or mark.get("film") != film):
         return ""
     state = mark.get("state")
     return state if state in _STOPPED else ""
 
 
-def _needs(manifest: Manifest, *, published: bool) -> Sequence[Need]:
-    if manifest.consent is None:
-        return ()
-    needs = [entry.need() for entry in manifest.consent.needs]
-    if published:
-        needs = [replace(need, uses=(*need.uses, Use.PUBLISH)) for need in needs]
-    return needs
+def _told(manifest: Manifest) -> Consented:
+    """What the manifest says was asked."""
+    told = manifest.consent
+    if told is None:
+        return Consented(())
+    position = Position(told.position.seq, told.position.digest)
+    needs = tuple(entry.need() for entry in told.needs)
+    return Consented(told.uses, ledger_id=told.ledger, position=position, needs=needs)
 
 
 def _register(known: Episode | None) -> Register | None:

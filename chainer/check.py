@@ -18,6 +18,9 @@ from chainer.settings import Settings
 from chainer.store import Store
 from chainer.timeline.used import used_range
 
+_DAMAGED = "ledger-damaged"
+_RESTORE = "bring it back from a copy; `chainer consent audit` says more"
+
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
@@ -36,10 +39,12 @@ class CheckReport:
 
     @property
     def exit_status(self) -> int:
-        """0, 2 for a fault of the graph, 3 for one of the media."""
-        if self.graph_faults:
+        """0, 2 for a fault of the graph, 3 of the media, 6 where the ledger alone is damaged."""
+        if any(fault.code != _DAMAGED for fault in self.graph_faults):
             return 2
-        return 3 if self.media_faults else 0
+        if self.media_faults:
+            return 3
+        return 6 if self.graph_faults else 0
 
     def as_json(self) -> dict[str, Any]:
         """The report as one JSON object."""
@@ -88,7 +93,7 @@ def check_graph(
         atoms=len(graph.atoms),
         edges=len(graph.edges),
         media=len(media),
-        graph_faults=tuple(_beside(graph)),
+        graph_faults=(*_references(graph), *_ledger(graph, settings)),
         media_faults=tuple(faults),
         differences=tuple(pair for _, pairs in found for pair in pairs),
     )
@@ -124,28 +129,35 @@ def _look(
     return None, tuple((name, what) for what in used.differences)
 
 
-def _beside(graph: Graph) -> Iterator[Fault]:
-    """Faults of what lies beside the media: reference pictures and the ledger."""
+def _references(graph: Graph) -> Iterator[Fault]:
+    """Reference pictures that are not there."""
     for ident, character in graph.info.characters.items():
         for number, reference in enumerate(character.references):
             place = f"$.graph.characters.{ident}.references[{number}]"
             yield from _absent(graph, place, reference)
-    if graph.info.ledger is not None:
-        faults = list(_absent(graph, "$.graph.ledger", graph.info.ledger))
-        yield from faults or _of_ledger(graph, graph.info.ledger)
 
 
-def _of_ledger(graph: Graph, name: str) -> Iterator[Fault]:
-    """The first fault of the ledger itself."""
-    place = "$.graph.ledger"
+def _ledger(graph: Graph, settings: Settings) -> Iterator[Fault]:
+    """The first fault of the ledger that would be asked: the settings', else the graph's."""
+    given, named = settings.consent.ledger, graph.info.ledger
+    if given is not None:
+        yield from _of_ledger("consent.ledger", given)
+    elif named is not None:
+        place = "$.graph.ledger"
+        faults = list(_absent(graph, place, named))
+        yield from faults or _of_ledger(place, graph.media_path(named))
+
+
+def _of_ledger(place: str, path: Path) -> Iterator[Fault]:
     try:
-        report = audit(graph.media_path(name))
+        report = audit(path)
     except ChainerError as error:
-        yield Fault(place, str(error), "restore it from a backup", error.code)
+        what, _, advice = str(error).partition("; ")
+        yield Fault(place, what, advice or _RESTORE, error.code)
         return
     if not report.whole:
-        problem = f"{name} is damaged at entry {report.first_bad}: {report.why}"
-        yield Fault(place, problem, "restore it from a backup", "ledger-damaged")
+        at = "" if report.first_bad is None else f" at entry {report.first_bad}"
+        yield Fault(place, f"{path.name} is damaged{at}: {report.why}", _RESTORE, _DAMAGED)
 
 
 def _absent(graph: Graph, place: str, name: str) -> Iterator[Fault]:

@@ -22,7 +22,7 @@ from chainer.consent.rating import episode_rating
 from chainer.continuity import Looker, OnLook, drift_left, remember, seconds_that_play
 from chainer.digest import Digest
 from chainer.edits import edits_of
-from chainer.enrol import enrolled, kept_of, note_kept, request_of
+from chainer.enrol import enrolled, kept_of, noted, request_of
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
 from chainer.episode.manifest import FILM_NAME
@@ -36,7 +36,7 @@ from chainer.media.source import SourceFile, open_source
 from chainer.memory.report import Flag
 from chainer.mp4 import Chapter
 from chainer.origin import refuse_pictures, with_credentials
-from chainer.permission import Permission, Register, register_of, spare
+from chainer.permission import Permission, Register, ask_again, register_of, spare
 from chainer.provenance.signer import FilmSigner
 from chainer.render.assemble import assemble
 from chainer.render.card import font_digest
@@ -72,9 +72,16 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.store.path or default_root())
 
 
-def looker_of(plan: EpisodePlan) -> Looker:
-    """What looks at the clips of a plan, for whoever wants to see what was remembered."""
-    return Looker(plan.graph, Store(plan.store), plan.settings)
+def looker_of(plan: EpisodePlan, *, register: Register | None = None) -> Looker:
+    """What looks at the clips of a plan, for whoever wants to see what was remembered.
+
+    `register` is asked instead of the graph's ledger. Raises `PolicyRefused` where consent was
+    taken back since the plan.
+    """
+    store = Store(plan.store)
+    if plan.consented.needs:
+        ask_again(plan.consented, register or register_of(plan.graph, plan.settings, store))
+    return Looker(plan.graph, store, plan.settings)
 
 
 def find_chains(
@@ -96,7 +103,9 @@ def find_chains(
     options = options or WalkOptions()
     store = open_store(settings)
     looker = Looker(graph, store, settings, cancel)
-    return _walked(looker, start, options, Permission(graph, settings, store, register=register))
+    permission = Permission(graph, settings, store, register=register)
+    with noted(looker, permission, store):
+        return _walked(looker, start, options, permission)
 
 
 def plan_episode(
@@ -127,9 +136,25 @@ def plan_episode(
     permission = Permission(graph, settings, store, register=register)
     if chain is None:
         options = _walk_options(start, kind, options)
-        chain = _walked(looker, start or (options.path or ("",))[0], options, permission)[0]
-    else:
-        permission.demand(chain.atoms)
+    with noted(looker, permission, store):
+        if chain is None:
+            assert options is not None
+            chain = _walked(looker, start or (options.path or ("",))[0], options, permission)[0]
+        else:
+            _demand_playable(graph, chain)
+            permission.demand(chain.atoms)
+        return _decided(looker, permission, chain, options, on_look)
+
+
+def _decided(
+    looker: Looker,
+    permission: Permission,
+    chain: Chain,
+    options: WalkOptions | None,
+    on_look: OnLook | None,
+) -> EpisodePlan:
+    """The plan of one chain, all of it decided."""
+    graph, settings, store = looker.graph, looker.settings, looker.store
     permission.rights.demand(chain.atoms)
     looker.closed = permission.closed
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
@@ -155,7 +180,7 @@ def plan_episode(
         graph.identity,
         tuple(marks.values()),
     )
-    plan = EpisodePlan(
+    return EpisodePlan(
         graph=graph,
         chain=chain,
         settings=settings,
@@ -178,13 +203,10 @@ def plan_episode(
         consented=consented,
         closed=permission.roads(chain),
         bounds=bounds,
-        request=request_of(graph, chain, options),
+        request=request_of(graph, chain, options, settings),
         kept=kept_of(looker, permission, atoms),
         rating=episode_rating([graph.atom(name) for name in chain.atoms]),
     )
-    if plan.kept:
-        note_kept(plan, permission.register, store)
-    return plan
 
 
 def render_episode(
@@ -333,6 +355,19 @@ def _walk_options(
             "plan_episode makes one episode; walk with find_chains and plan each chain"
         )
     return options
+
+
+def _demand_playable(graph: Graph, chain: Chain) -> None:
+    """Raise `WalkError` where a chain that was found earlier has an atom that is gone since."""
+    for name in chain.atoms:
+        status = graph.atom(name).status
+        if not status.playable:
+            raise WalkError(
+                f"the chain holds {name}, which is {status.value} now; walk again",
+                code="path-closed",
+                atom=name,
+                reason=status.value,
+            )
 
 
 def _walked(

@@ -43,6 +43,11 @@ class Console:
             self._close_line()
             click.echo(click.style("note: ", fg="yellow") + text, err=True)
 
+    def warn(self, text: str) -> None:
+        """A remark that belongs to an error: said to everybody, on stderr."""
+        self._close_line()
+        click.echo(click.style("note: ", fg="yellow") + text, err=True)
+
     def result(self, value: Mapping[str, Any]) -> None:
         """The result, for machines."""
         if self.machine:
@@ -85,10 +90,14 @@ class Console:
 
     def fail(self, error: ChainerError) -> None:
         """An error, said once."""
+        self.fail_json(error)
+        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+
+    def fail_json(self, error: ChainerError) -> None:
+        """An error for machines alone, where people are told by somebody else."""
         self._close_line()
         if self.machine:
             click.echo(json.dumps({"error": error.as_json()}, indent=2, ensure_ascii=False))
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
 
     def _close_line(self) -> None:
         if self._open_line:
@@ -103,6 +112,11 @@ def seconds_text(seconds: Fraction) -> str:
         return f"{value:.2f} s"
     minutes, rest = divmod(value, 60)
     return f"{int(minutes)}:{rest:04.1f}"
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """`1 frame`, `2 frames`; `plural` where it is not the noun with an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def bytes_text(count: int) -> str:

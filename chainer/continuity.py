@@ -83,6 +83,13 @@ class Looker:
         self.closed: Collection[str] = ()
         """Atoms that must not be played: they are not looked at for what they could tell either."""
         self.notes: list[str] = []
+        self.before_look: Callable[[Digest, Clip], None] | None = None
+        """Told of every clip that is about to be looked at, with the key of its observation."""
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Every clip that was probed."""
+        return tuple(self._clips.values())
 
     @property
     def states(self) -> Mapping[Digest, tuple[str, ...]]:
@@ -125,7 +132,13 @@ class Looker:
 
     def look(self, clip: Clip) -> Digest:
         """Look at the part of a clip that plays, unless that was done; the observation's key."""
-        key = self.memory.observer.look(clip.media, *self._window(clip), **self._wanted(clip))
+        observer = self.memory.observer
+        window, wanted = self._window(clip), self._wanted(clip)
+        if self.before_look is not None:
+            key = observer.key(clip.media, *window, **wanted)
+            if not observer.has(key):
+                self.before_look(key, clip)
+        key = observer.look(clip.media, *window, **wanted, cancel=self.cancel)
         self.seen[key] = clip
         return key
 
@@ -134,8 +147,11 @@ class Looker:
         clip = self.seen.get(key)
         if clip is None:
             return None
+        if self.before_look is not None:
+            self.before_look(key, clip)
         observer = self.memory.observer
-        return observer.observe(clip.media, *self._window(clip), **self._wanted(clip))
+        window, wanted = self._window(clip), self._wanted(clip)
+        return observer.observe(clip.media, *window, **wanted, cancel=self.cancel)
 
     def _window(self, clip: Clip) -> tuple[Fraction, Fraction]:
         fps = self.settings.profile.fps
@@ -145,7 +161,6 @@ class Looker:
         return {
             "cast": clip.atom.cast,
             "references": self._pictures(clip.atom),
-            "cancel": self.cancel,
         }
 
     def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:

@@ -7,29 +7,36 @@ so a revocation finds it however its making ends.
 from __future__ import annotations
 
 import contextlib
+import shutil
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chainer.consent.entry import Position
-from chainer.consent.episode import LIVE, EpisodeRecord, Piece, ShownAtom
+from chainer.consent.entry import Position, utc_now
+from chainer.consent.episode import LIVE, STOPPED, EpisodeRecord, Piece, ShownAtom
 from chainer.consent.episodes import EpisodeIndex
-from chainer.consent.revocation import purge_left
-from chainer.continuity import Looker
-from chainer.digest import Digest, key_of
+from chainer.consent.revocation import apply_refusals, purge_left
+from chainer.continuity import Clip, Looker
+from chainer.digest import Digest, file_digest, key_of
+from chainer.episode.manifest import FILM_NAME
 from chainer.episode.plan import EpisodePlan, Kept, PlannedAtom
+from chainer.errors import ChainerError, MediaError, PolicyRefused, RenderError
 from chainer.graph import Chain, Graph, WalkOptions
-from chainer.permission import Permission, Register, ask_again
+from chainer.permission import Permission, Register, ask_again, demand_rows
 from chainer.provenance.certificate import read_anchors
 from chainer.provenance.credential import credential_key
+from chainer.settings import Settings
 from chainer.store import Store
 from chainer.timebase import time_text
 from chainer.timeline.slot import SlotContent
 from chainer.withdrawal import index_path
 
 
-def request_of(graph: Graph, chain: Chain, options: WalkOptions | None) -> dict[str, Any]:
+def request_of(
+    graph: Graph, chain: Chain, options: WalkOptions | None, settings: Settings
+) -> dict[str, Any]:
     """How to plan an episode like this again, by whatever path is allowed then: plain JSON."""
     told = options or WalkOptions(kind=chain.kind)
     return {
@@ -41,7 +48,11 @@ def request_of(graph: Graph, chain: Chain, options: WalkOptions | None) -> dict[
         "max_seconds": None if told.max_seconds is None else time_text(told.max_seconds),
         "prefer": [[key, str(weight)] for key, weight in told.prefer],
         "avoid": list(told.avoid),
+        "author_changes_on_remix": told.author_changes_on_remix,
         "path": list(chain.atoms),
+        "commercial": settings.consent.commercial,
+        "contexts": list(settings.consent.contexts),
+        "audience": None if settings.audience is None else settings.audience.value,
     }
 
 
@@ -59,16 +70,29 @@ class Enrolment:
         return ask_again(self.plan.consented, self.register)
 
     def finish(self, folder: Path, film: Digest, urn: str, position: Position) -> None:
-        """Note that the film stands in `folder`. Raises `PolicyRefused` where it must not."""
-        self.index.finish(self.id, folder, film, urn, position)
+        """Note that the film stands in `folder`.
+
+        Where it must not, because consent was taken back since it was last asked, or cannot be
+        noted, the folder goes again. Raises `PolicyRefused`, `StoreError`.
+        """
+        try:
+            self.index.finish(self.id, folder, film, urn, position)
+        except BaseException:
+            _take_away(folder, film)
+            raise
 
 
 @contextlib.contextmanager
 def enrolled(
     plan: EpisodePlan, register: Register, store: Store, target: Path
 ) -> Iterator[Enrolment]:
-    """Put the episode on the list, and take it off again where its making fails."""
+    """Put the episode on the list, and take it off again where its making fails.
+
+    Raises `PolicyRefused` where the plan is not allowed any more, before anything is noted.
+    """
     register.book.settle()
+    ask_again(plan.consented, register)
+    demand_rows(plan.consented, register)
     index = EpisodeIndex(index_path(store))
     name = episode_id(plan, register)
     composer = plan.consented.composer
@@ -90,10 +114,37 @@ def enrolled(
     index.begin(record, plan.consented.needs, pieces_of(plan, register))
     try:
         yield Enrolment(name, plan, register, index)
-    except BaseException:
-        if index.give_up(name) not in LIVE:
-            purge_left(index, store, name)  # what was made while consent was taken back
+    except BaseException as error:
+        state = index.give_up(name)
+        if state not in LIVE:
+            # What was made while consent was taken back, also where whoever took it back has not
+            # come so far as to mark the episode.
+            purge_left(index, store, name, _refused_in(error))
+        if state in STOPPED and isinstance(error, RenderError | MediaError):
+            # Its pieces went while they were used: that is why it failed.
+            ask_again(plan.consented, register)
+            raise PolicyRefused(
+                f"{name} is {state.value}: consent was taken back while it was made; plan again",
+                code=f"episode-{state.value}",
+                episode=name,
+                state=state.value,
+            ) from error
         raise
+
+
+def _refused_in(error: BaseException) -> tuple[str, ...]:
+    """The people, by keyed id, whose refusal an error is."""
+    told = error.facts.get("refusals", ()) if isinstance(error, PolicyRefused) else ()
+    return tuple(dict.fromkeys(one["person"] for one in told))
+
+
+def _take_away(folder: Path, film: Digest) -> None:
+    """Remove an episode that has just been put in its place, if it is still that one."""
+    with contextlib.suppress(OSError):
+        if file_digest(folder / FILM_NAME) == film:
+            gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
+            folder.rename(gone)  # at once, and swept away later if this process ends here
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def episode_id(plan: EpisodePlan, register: Register) -> str:
@@ -134,11 +185,11 @@ def pieces_of(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
             show([step.key], shown.get(need, ()))
     types = {step.key: step.type.value for step in plan.render.steps}
     made = tuple(Piece(key, types[key], who) for key, who in shown.items())
-    return (*made, *_kept_pieces(plan, register))
+    return (*made, *_as_pieces(plan.kept, register))
 
 
 def kept_of(
-    looker: Looker, permission: Permission, atoms: Sequence[PlannedAtom]
+    looker: Looker, permission: Permission, atoms: Iterable[PlannedAtom | Clip]
 ) -> tuple[Kept, ...]:
     """What looking along a chain, and at the roads beside it, has left in the store of people."""
     if not permission.has_people:
@@ -160,15 +211,55 @@ def kept_of(
     return tuple(one for one in kept if one.people)
 
 
-def note_kept(plan: EpisodePlan, register: Register, store: Store) -> None:
-    """Put on the store's list what a plan has left there, whether or not it is ever rendered."""
-    if plan.kept:
-        register.book.settle()
-        EpisodeIndex(index_path(store)).note_pieces(_kept_pieces(plan, register))
+@contextlib.contextmanager
+def noted(looker: Looker, permission: Permission, store: Store) -> Iterator[None]:
+    """Put on the store's list what looking leaves there of people, however the block ends.
+
+    Whether or not anything is ever rendered of it; a clip is on the list before it is looked at.
+    What was taken back while the block ran goes at once.
+    """
+    if not permission.has_people:
+        yield
+        return
+
+    def before(key: Digest, clip: Clip) -> None:
+        people = tuple(permission.gate.presences.people(clip.atom.id))
+        if people:
+            _note(permission.register, store, [Kept(key, "observation", people)])
+
+    looker.before_look = before
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(ChainerError):  # the first fault is the one to tell
+            _note_all(looker, permission, store)
+        raise
+    _note_all(looker, permission, store)
 
 
-def _kept_pieces(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
-    key = register.book.key
+def _note_all(looker: Looker, permission: Permission, store: Store) -> None:
+    kept = kept_of(looker, permission, looker.clips) if looker.clips else ()
+    if not kept:
+        return
+    register = permission.register
+    _note(register, store, kept)
+    standing = register.standing()
+    if standing.position != permission.standing.position:
+        people = {register.book.key(name) for one in kept for name in one.people}
+        index = EpisodeIndex(index_path(store))
+        apply_refusals(index, store, standing, people, None, utc_now())
+
+
+def _note(register: Register, store: Store, kept: Sequence[Kept]) -> None:
+    EpisodeIndex(index_path(store)).note_pieces(_as_pieces(kept, register))
+
+
+def _as_pieces(kept: Iterable[Kept], register: Register) -> tuple[Piece, ...]:
+    book = register.book
+    for one in kept:
+        for name in one.people:
+            book.key(name)
+    book.settle()  # before the ids are taken, so that they are those that stay
     return tuple(
-        Piece(one.key, one.type, tuple(key(name) for name in one.people)) for one in plan.kept
+        Piece(one.key, one.type, tuple(book.key(name) for name in one.people)) for one in kept
     )

@@ -17,17 +17,18 @@ from pathlib import Path
 
 from chainer.consent.answer import ClosedRoad, Consented
 from chainer.consent.blocklist import closed as closed_by_words
-from chainer.consent.book import Book, open_book
+from chainer.consent.book import Book, open_book, real_path
 from chainer.consent.entry import Entry, Position, utc_now
 from chainer.consent.gate import Gate
-from chainer.consent.need import Refusal
+from chainer.consent.ledger import LedgerDamaged
+from chainer.consent.need import Need, Refusal
 from chainer.consent.rating import closed_for
 from chainer.consent.rights import RightsGate
 from chainer.consent.standing import Standing
 from chainer.consent.telling import refused
 from chainer.consent.words import Edit, Use
 from chainer.episode.plan import PlannedAtom
-from chainer.errors import ChainerError, PolicyRefused, WalkError
+from chainer.errors import ChainerError, PolicyRefused, StoreError, WalkError
 from chainer.graph import Chain, Graph, WalkOptions
 from chainer.memory.report import JointReport
 from chainer.settings import Settings
@@ -63,18 +64,32 @@ class Register:
     def standing(self) -> Standing:
         """What the ledger says now: reads what was added since it was last asked.
 
-        What is returned stays as it is: an entry that comes later makes another standing.
+        What is returned stays as it is: an entry that comes later makes another standing. Raises
+        `LedgerDamaged` where the ledger is not the one any more that was read before: what was
+        taken back in it would be forgotten.
         """
         with self._lock:
             known = self._standing.position
             if self.book.position() == known:
                 return self._standing
             if not self._goes_on(known):
-                self._entries.clear()
+                raise _rewound(self.book, known)
             after = self._entries[-1].seq if self._entries else 0
             self._entries += self.book.entries(after=after)
             self._standing = Standing(self._entries)
             return self._standing
+
+    def demand(self, known: Position) -> Standing:
+        """What the ledger says now, if it still holds the entry at `known`.
+
+        Raises `LedgerDamaged` where it does not.
+        """
+        standing = self.standing()
+        with self._lock:
+            found = self._entries[known.seq - 1 : known.seq] if known.seq else []
+        if known.seq and (not found or found[0].digest != known.digest):
+            raise _rewound(self.book, known)
+        return standing
 
     def _goes_on(self, known: Position) -> bool:
         """Whether the ledger still holds the entry that was read last."""
@@ -82,6 +97,11 @@ class Register:
             return True
         last = next(iter(self.book.entries(after=known.seq - 1)), None)
         return last is not None and last.digest == known.digest
+
+
+def _rewound(book: Book, known: Position) -> LedgerDamaged:
+    why = "it is not the one that was read before: the ledger was rewritten or cut off"
+    return LedgerDamaged(book.name, known.seq, why)
 
 
 _registers: dict[Path, Register] = {}
@@ -92,16 +112,18 @@ _MOST_OPEN = 16
 def open_register(path: Path, *, create: bool = False) -> Register:
     """The register of a ledger file; opened once in a process, as every plan asks it.
 
-    Raises `InputError` where there is none and it shall not be made.
+    One for all paths that lead to the file. Raises `InputError` where there is none and it shall
+    not be made.
     """
-    path = path.absolute()
+    path = real_path(path)
     with _registers_lock:
         known = _registers.get(path)
         if known is not None and path.exists():
             return known
         register = Register(open_book(path, create=create))
         while len(_registers) >= _MOST_OPEN:
-            _registers.pop(next(iter(_registers))).book.close()
+            # Not closed: others may be asking it. It is when nobody holds it any more.
+            _registers.pop(next(iter(_registers)))
         _registers[path] = register
         return register
 
@@ -234,11 +256,12 @@ class Permission:
         """The yes to atoms with all that is done to each. Raises `PolicyRefused`."""
         if not self.has_people:
             return Consented(self.uses, composer=self.settings.consent.composer)
-        needs = tuple(need for atom, edits in atoms for need in self.gate.needs(atom, edits))
-        if refusals := self.gate.check(needs):
-            raise self._refused(refusals)
+        asked = [need for atom, edits in atoms for need in self.gate.needs(atom, edits)]
         book = self.register.book
         book.settle()  # so that these ids mean the same to whoever renders the plan
+        needs = tuple(_settled(need, book) for need in asked)
+        if refusals := self.gate.check(needs):
+            raise self._refused(refusals)
         return Consented(
             uses=self.uses,
             ledger=book.name,
@@ -247,6 +270,15 @@ class Permission:
             composer=self.settings.consent.composer,
             needs=needs,
         )
+
+
+def _settled(need: Need, book: Book) -> Need:
+    """The need by the ids that its people have for good."""
+    person, grantee = book.settled(need.person), need.grantee
+    grantee = None if grantee is None else book.settled(grantee)
+    if (person, grantee) == (need.person, need.grantee):
+        return need
+    return replace(need, person=person, grantee=grantee)
 
 
 def shut_error(shut: Sequence[ClosedRoad]) -> PolicyRefused:
@@ -263,12 +295,46 @@ def shut_error(shut: Sequence[ClosedRoad]) -> PolicyRefused:
 def ask_again(consented: Consented, register: Register, *, at: datetime | None = None) -> Position:
     """Ask the ledger once more what a plan asked; how far the ledger has been read.
 
-    Raises `PolicyRefused` where something was taken back or has expired since.
+    Raises `PolicyRefused` where something was taken back or has expired since, and where it is
+    another ledger; `LedgerDamaged` where it is not what it was when it was asked first.
     """
-    standing = register.standing()
-    if consented.needs and (refusals := standing.decide_all(consented.needs, at or utc_now())):
-        raise refused(refusals, register.book.name_of, standing.deciding)
+    if not consented.needs:
+        return register.standing().position
+    book = register.book
+    if consented.ledger_id != book.id:
+        raise PolicyRefused(
+            f"refused: {book.name} is another ledger than the one that was asked for this film"
+            f"{f', {consented.ledger}' if consented.ledger else ''}; name that one with --ledger, "
+            "or plan again",
+            code="another-ledger",
+            ledger=book.name,
+            asked=consented.ledger,
+        )
+    standing = register.demand(consented.position)
+    if refusals := standing.decide_all(consented.needs, at or utc_now()):
+        raise refused(refusals, book.name_of, standing.deciding)
     return standing.position
+
+
+def demand_rows(consented: Consented, register: Register) -> None:
+    """Raise `StoreError` where somebody's id could not be written down.
+
+    Nobody could tell later whose it was, so what is taken back would not find the film.
+    """
+    book = register.book
+    ids = dict.fromkeys(
+        one for need in consented.needs for one in (need.person, need.grantee) if one is not None
+    )
+    standing = register.standing()
+    lost = [one for one in ids if not (book.has_row(one) or standing.knows(one))]
+    if lost:
+        names = ", ".join(book.name_of(one) for one in lost[:8])
+        raise StoreError(
+            f"{book.name}: {len(lost)} names are not in its table of names: {names}; let it be "
+            "written once, where the episode is planned, or plan again",
+            code="read-only",
+            path=book.name,
+        )
 
 
 def spare(

@@ -8,9 +8,9 @@ from pathlib import Path
 from chainer.consent.answer import Consented
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.words import Use
-from chainer.digest import file_digest
+from chainer.digest import Digest, file_digest
 from chainer.episode.manifest import FILM_NAME, Manifest, read_manifest
-from chainer.errors import PolicyRefused
+from chainer.errors import PolicyRefused, VerifyError
 from chainer.permission import Register, ask_again, open_register
 from chainer.store import Store
 from chainer.withdrawal import index_path
@@ -28,21 +28,24 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
     manifest = read_manifest(folder)
     index = EpisodeIndex(index_path(store))
     episode = index.get(manifest.id) if manifest.id else None
-    if episode is None or index.find_film(file_digest(folder / FILM_NAME)) is None:
+    if episode is None or not index.is_film_of(_film(folder), episode.id):
         raise PolicyRefused(
             f"{folder}: this store has not made that film, so it cannot be called back later; "
             "compose it again with this --store",
             code="unknown-episode",
             path=str(folder),
         )
+    # As the list has it, not the folder, which anybody may have edited.
     needs = tuple(
-        replace(entry.need(), uses=(*entry.uses, Use.PUBLISH))
-        for entry in (manifest.consent.needs if manifest.consent is not None else ())
+        need if Use.PUBLISH in need.uses else replace(need, uses=(*need.uses, Use.PUBLISH))
+        for need in index.needs(episode.id)
     )
     if not needs:
         index.publish(episode.id, episode.position)
         return manifest
-    asked = Consented((Use.PUBLISH,), needs=needs)
+    asked = Consented(
+        (Use.PUBLISH,), episode.ledger_name, episode.ledger_id, episode.position, needs=needs
+    )
     register = register or open_register(Path(episode.ledger_name))
     for attempt in range(_TRIES):
         position = ask_again(asked, register)
@@ -54,3 +57,14 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
         else:
             break
     return manifest
+
+
+def _film(folder: Path) -> Digest:
+    """The digest of the film in a folder. Raises `VerifyError` where there is none."""
+    path = folder / FILM_NAME
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise VerifyError(
+            f"{folder} is no whole episode: {FILM_NAME}: {error.strerror}", path=str(path)
+        ) from error

@@ -14,18 +14,23 @@ from chainer.memory.state import CharacterState, MemoryState
 
 if TYPE_CHECKING:
     from chainer.memory.recollect import Recollection
+    from chainer.permission import Register
 
 
-def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:
+def write_sheet(
+    plan: EpisodePlan, path: Path, *, register: Register | None = None
+) -> tuple[Path, ...]:
     """Write the contact sheet of a plan's joints and characters as PNG.
 
-    A long one has several pages, numbered behind the name. Raises `OutputError`.
+    A long one has several pages, numbered behind the name. `register` is asked instead of the
+    graph's ledger. Raises `OutputError`, and `PolicyRefused` where consent was taken back since
+    the plan.
     """
     from chainer.memory.grade import apply_grade, grade_jpeg, grade_palette
     from chainer.memory.sheet import SheetCharacter, SheetCrop, SheetJoint, contact_sheet
     from chainer.memory.words import character_text
 
-    memory = looker_of(plan).memory
+    memory = looker_of(plan, register=register).memory
     joints = []
     for before, atom, state in zip(plan.states, plan.atoms[1:], plan.states[1:], strict=False):
         if atom.report is None or before.tail is None or state.tail is None:
@@ -64,13 +69,15 @@ def write_sheet(plan: EpisodePlan, path: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def write_memory_pack(plan: EpisodePlan, folder: Path, prompt: str = "") -> tuple[Path, ...]:
-    """Write the conditioning pack for whatever follows a plan's last atom."""
+def write_memory_pack(
+    plan: EpisodePlan, folder: Path, prompt: str = "", *, register: Register | None = None
+) -> tuple[Path, ...]:
+    """Write the conditioning pack for whatever follows a plan's last atom; as `write_sheet`."""
     from chainer.memory.pack import write_pack
     from chainer.memory.providers import load_providers
 
     state = _last(plan)
-    memory = looker_of(plan).memory
+    memory = looker_of(plan, register=register).memory
     tail = state.tail
     if tail is None:
         raise InputError("the memory holds no picture to go on from")

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from chainer.consent.book import Book
+from chainer.consent.book import Book, open_book, real_path
 from chainer.consent.entry import Entry, Position, utc_now
 from chainer.consent.episode import Episode
 from chainer.consent.episodes import EpisodeIndex
@@ -23,6 +23,7 @@ from chainer.consent.outbox import write_outbox
 from chainer.consent.revocation import Applied, apply_refusals, unfinished
 from chainer.consent.say import EVERYONE, Whom, refuse, restrict, unknown_person
 from chainer.consent.words import Edit, Kind, Modality, Use
+from chainer.errors import ChainerError
 from chainer.permission import Register
 from chainer.store import Store
 
@@ -88,8 +89,14 @@ def remembered_positions(store: Store, ledger: Path) -> list[tuple[str, Position
     path = index_path(store)
     if not path.is_file():
         return []
-    told = EpisodeIndex(path).all()
-    return [(one.id, one.position) for one in told if one.ledger_name == str(ledger)]
+    index = EpisodeIndex(path)
+    try:
+        with open_book(ledger) as book:
+            return index.positions(book.id)  # wherever it lay when they asked it
+    except ChainerError:  # the audit itself says what is wrong with it
+        names = {str(ledger), str(real_path(ledger))}
+        ids = {one.ledger_id for one in index.all() if one.ledger_name in names}
+        return [told for one in sorted(ids) for told in index.positions(one)]
 
 
 def withdraw(
@@ -159,22 +166,33 @@ def forget(
 ) -> Withdrawal:
     """Erase `person`: nothing of theirs is allowed any more, and their name is gone.
 
-    What shows them is dealt with before the name goes.
+    What shows them is dealt with before the name goes: where this is killed, it can be asked for
+    again by name.
     """
     book = register.book
     if person not in book.names():
         raise unknown_person(book, person)
-    entry = book.erase(person)
-    return _carry_out(register, store, entry, on_step)
+    entry = book.note_erasure(person)
+    done = _carry_out(register, store, entry, on_step)
+    book.erase(person)
+    return done
 
 
 def catch_up(
     register: Register, store: Store, on_step: OnStep | None = None, now: datetime | None = None
 ) -> Applied:
-    """Take up what was left unfinished, and deal with what has expired or come into force since."""
+    """Take up what was left unfinished, and deal with what has expired or come into force since.
+
+    Also what was recorded without this store hearing of it: by a process that was killed right
+    after, or for another store that keeps episodes by the same ledger.
+    """
     index = EpisodeIndex(index_path(store))
     moment = now or utc_now()
     _resume(register, index, store, on_step)
+    for entry in index.unseen(register.book.entries()):
+        apply_refusals(
+            index, store, register.standing(), [entry.person], entry, moment, on_step=on_step
+        )
     people = index.people(register.book.id)
     applied = apply_refusals(
         index, store, register.standing(), people, None, moment, on_step=on_step

@@ -18,7 +18,7 @@ from chainer import __version__
 from chainer.cli import consent, keep, make, proof
 from chainer.cli.options import Session
 from chainer.console import Console
-from chainer.errors import Cancelled, ChainerError
+from chainer.errors import Cancelled, ChainerError, InputError
 
 
 def run(argv: Sequence[str]) -> int:
@@ -41,8 +41,9 @@ def run(argv: Sequence[str]) -> int:
             console.fail(error)
             return error.exit_status
         except click.ClickException as error:
+            console.fail_json(InputError(error.format_message(), code="usage"))
             error.show()
-            return 2
+            return InputError.exit_status
         except (click.Abort, KeyboardInterrupt):
             console.fail(Cancelled("cancelled"))
             return 130

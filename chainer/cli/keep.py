@@ -14,7 +14,7 @@ from chainer.console import bytes_text
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@click.group()
+@click.group(short_help="What the store holds; making room.")
 def store() -> None:
     """What the store holds, whether it is whole, and making room in it."""
 

@@ -22,9 +22,15 @@ if TYPE_CHECKING:
     from chainer.episode.plan import EpisodePlan
 
 
-@click.command()
+@click.command(short_help="Build the bundled sample end to end.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    metavar="DIR",
+    help="The episode's folder.",
 )
 @settings_options
 @output_options
@@ -53,7 +59,7 @@ def demo(session: Session, /, out: Path, **options: Any) -> None:
     session.console.result(_build(session, plan, out))
 
 
-@click.command()
+@click.command(short_help="Every fault of a graph, media and ledger.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @settings_options
 @output_options
@@ -76,11 +82,24 @@ def check(session: Session, /, graph: Path, **options: Any) -> int:
     return report.exit_status
 
 
-@click.command()
+@click.command(short_help="List the chains there are.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @click.option("--start", metavar="ATOM", help="Only chains from here; default: from every root.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N")
-@click.option("--kind", type=click.Choice(["series", "relay"]), default="series", show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="List no more than so many.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["series", "relay"]),
+    default="series",
+    show_default=True,
+    help="Follow one story, or let friends hand it on.",
+)
 @settings_options
 @output_options
 @click.pass_obj
@@ -109,7 +128,7 @@ def chains(
         session.console.say(line)
 
 
-@click.command()
+@click.command(short_help="What would be made, and why.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @walk_options
@@ -132,10 +151,17 @@ def plan(session: Session, /, graph: Path, start: str | None, **options: Any) ->
         _show_plan(session.console, one)
 
 
-@click.command()
+@click.command(short_help="Build an episode.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The episode's folder; it must not be there yet, or be an episode.",
+)
 @walk_options
 @settings_options
 @output_options
@@ -161,7 +187,7 @@ def compose(session: Session, /, graph: Path, start: str | None, out: Path, **op
     session.console.result({"episodes": done} if several else done[0])
 
 
-@click.command()
+@click.command(short_help="What is remembered, where it drifts.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @click.option(

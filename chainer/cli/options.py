@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,14 +39,50 @@ def output_options(command: _Command) -> _Command:
 
 def settings_options(command: _Command) -> _Command:
     """What a film is made with, and where."""
+    return _common_options(command, making=True)
+
+
+def asking_options(command: _Command) -> _Command:
+    """Whom to ask about a finished film.
+
+    What a film is made with is taken too, since every command takes the common options, but it is
+    not listed: it changes nothing here.
+    """
+    return _common_options(command, making=False)
+
+
+def _common_options(command: _Command, *, making: bool) -> _Command:
+    hidden = not making
     for option in (
-        click.option("--profile", metavar="NAME", help="House format: house or draft."),
         click.option(
-            "--settings",
-            "settings_file",
+            "--workers",
+            type=click.IntRange(1, 256),
+            metavar="N",
+            help="Steps at once.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--audience",
+            type=click.Choice(["all", "teen", "mature"]),
+            help="Play only what is rated for them.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--composer",
+            metavar="ID",
+            callback=composer_id,
+            help="Who puts the episode together.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--ledger",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="Settings as TOML.",
+            envvar="CHAINER_LEDGER",
+            show_envvar=True,
+            help="The consent ledger, instead of the graph's."
+            if making
+            else "The consent ledger, where the store does not know it.",
         ),
         click.option(
             "--store",
@@ -53,27 +90,45 @@ def settings_options(command: _Command) -> _Command:
             metavar="DIR",
             envvar="CHAINER_STORE",
             show_envvar=True,
-            help="Where finished pieces are kept.",
+            help="Where finished pieces are kept." if making else "The store that made it.",
         ),
-        click.option("--draft", is_flag=True, help="A quick, coarse preview."),
         click.option(
-            "--ledger",
+            "--settings",
+            "settings_file",
             type=click.Path(path_type=Path),
             metavar="FILE",
-            envvar="CHAINER_LEDGER",
-            show_envvar=True,
-            help="The consent ledger, instead of the graph's.",
+            help="Settings as TOML.",
         ),
-        click.option("--composer", metavar="ID", help="Who puts the episode together."),
+        click.option("--draft", is_flag=True, help="A quick, coarse preview.", hidden=hidden),
         click.option(
-            "--audience",
-            type=click.Choice(["all", "teen", "mature"]),
-            help="Play only what is rated for them.",
+            "--profile", metavar="NAME", help="House format: house or draft.", hidden=hidden
         ),
-        click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Steps at once."),
     ):
         command = option(command)
     return command
+
+
+def composer_id(
+    _context: click.Context, parameter: click.Parameter, text: str | None
+) -> str | None:
+    """The id of a composer: a callback."""
+    return _id(parameter, text, "a composer")
+
+
+def atom_id(_context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """The id of an atom: a callback."""
+    return _id(parameter, text, "an atom")
+
+
+def _id(parameter: click.Parameter, text: str | None, whose: str) -> str | None:
+    from chainer.graph.scalars import ID_PATTERN, PATTERN_WORDS
+
+    if text is not None and not re.fullmatch(ID_PATTERN, text):
+        wanted = PATTERN_WORDS[ID_PATTERN]
+        raise click.BadParameter(
+            f"{text[:80]!r} is no id of {whose}; write {wanted}", param=parameter
+        )
+    return text
 
 
 def walk_options(command: _Command) -> _Command:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainer.cli.options import Session, output_options, settings_of, settings_options
+from chainer.cli.options import Session, asking_options, output_options, settings_of
 from chainer.console import seconds_text
 
 if TYPE_CHECKING:
     from chainer.permission import Register
 
 
-@click.command()
+@click.command(short_help="Is it whole, as planned, signed, still allowed?")
 @click.argument("folder", type=click.Path(path_type=Path))
-@settings_options
+@asking_options
 @output_options
 @click.pass_obj
 def verify(session: Session, /, folder: Path, **options: Any) -> int:
@@ -30,6 +30,7 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
       chainer verify out/harbor
     """
     from chainer.allowed import still_allowed
+    from chainer.cli.told import verdict_lines
     from chainer.episode.verify import verify_episode
     from chainer.store import default_root
 
@@ -55,11 +56,8 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
     for note in (*verdict.notes, *told.notes):
         session.console.note(note)
     if verdict.whole and told.allowed:
-        state = f", {told.state}" if told.state else ""
-        session.console.say(
-            f"{folder}: whole: {verdict.title}, {seconds_text(verdict.seconds)}, "
-            f"{verdict.frames} frames, {verdict.files} files; {verdict.signing_words}{state}"
-        )
+        for line in verdict_lines(folder, verdict, told):
+            session.console.say(line)
         return 0
     return 4 if verdict.whole else 6
 
@@ -71,9 +69,9 @@ def _register(options: dict[str, Any]) -> Register | None:
     return None if ledger is None else open_register(ledger)
 
 
-@click.command()
+@click.command(short_help="Note that an episode is shown to the public.")
 @click.argument("folder", type=click.Path(path_type=Path))
-@settings_options
+@asking_options
 @output_options
 @click.pass_obj
 def publish(session: Session, /, folder: Path, **options: Any) -> None:
@@ -92,10 +90,17 @@ def publish(session: Session, /, folder: Path, **options: Any) -> None:
     session.console.say(f"{folder}: {manifest.title}: published")
 
 
-@click.command("credits")
+@click.command("credits", short_help="Who is owed what of an episode.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--revenue", metavar="AMOUNT", help="Split this amount to the cent, such as 100.00.")
-@click.option("--digits", type=click.IntRange(0, 6), default=2, show_default=True)
+@click.option(
+    "--digits",
+    type=click.IntRange(0, 6),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Decimal places of the currency.",
+)
 @output_options
 @click.pass_obj
 def credits_(session: Session, /, folder: Path, revenue: str | None, digits: int, **_: Any) -> None:

@@ -78,6 +78,15 @@ class Book:
             if error.code != "read-only":
                 raise
 
+    def settled(self, key: PersonKey) -> PersonKey:
+        """The id that a name has for good, by the provisional one it was asked for under."""
+        with self._lock:
+            return self._moved.get(key, key)
+
+    def has_row(self, key: PersonKey) -> bool:
+        """Whether there is a name behind this id in the table, so that it stays."""
+        return self.people.name_of(key) is not None
+
     def name_of(self, key: str) -> str:
         """The name behind an id, or `someone (key…1a2b3c4d)` with its last eight digits."""
         with self._lock:
@@ -116,6 +125,17 @@ class Book:
         Raises `InputError` for a name that has no row.
         """
         with self._lock:
+            entry = self.note_erasure(name, now=now)
+            self.people.erase(name)
+            self._provisional.pop(name, None)
+            return entry
+
+    def note_erasure(self, name: str, *, now: datetime | None = None) -> Entry:
+        """The first half of `erase`: nothing of `name` is allowed any more, the name still stands.
+
+        For what must be done while somebody can still ask for it again by name.
+        """
+        with self._lock:
             key = self.people.known(name)
             if key is None:
                 hint = near_miss(name, self.names(), "`chainer consent show` lists those it has")
@@ -130,8 +150,6 @@ class Book:
                     last = entry
             if last is None or last.kind is not Kind.ERASE:
                 (last,) = self.ledger.append([Event(kind=Kind.ERASE, person=key)], now=now)
-            self.people.erase(name)
-            self._provisional.pop(name, None)
             return last
 
     def close(self) -> None:
@@ -178,7 +196,9 @@ def open_book(path: Path, *, create: bool = False) -> Book:
 
     With `create` a new one where there is none. Raises `InputError` where there is none, or where
     there is a ledger without its table of names, and `StoreError` where it cannot be read.
+    Links are followed: the table lies beside the ledger itself.
     """
+    path = real_path(path)
     try:
         size = path.stat().st_size if path.exists() else 0
         remembered = head_path(path).exists()
@@ -204,6 +224,19 @@ def open_book(path: Path, *, create: bool = False) -> Book:
         return Book(SqliteLedger(path, names.seal_key), names)
     people = FilePeople(people_path(path), create=new)
     return Book(FileLedger(path, people.seal_key), people)
+
+
+def real_path(path: Path) -> Path:
+    """Where a ledger really lies, absolute, links followed. Raises `InputError` for endless ones.
+
+    So that one ledger has one name, however it is called.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"{path} leads nowhere: {error}; give another file", code="no-ledger", path=str(path)
+        ) from error
 
 
 def people_path(path: Path) -> Path:

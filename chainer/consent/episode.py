@@ -33,6 +33,9 @@ class EpisodeState(StrEnum):
 LIVE = (EpisodeState.MAKING, EpisodeState.MADE, EpisodeState.PUBLISHED, EpisodeState.DRAFT)
 """The states in which an episode is still allowed."""
 
+STOPPED = (EpisodeState.SUSPENDED, EpisodeState.BLOCKED)
+"""The states of an episode from which consent was taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownAtom:

@@ -7,11 +7,13 @@ import re
 import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from chainer.consent.entry import Position, utc_now
 from chainer.consent.episode import LIVE, Episode, EpisodeRecord, EpisodeState, Piece, ShownAtom
 from chainer.consent.need import Need
+from chainer.consent.words import Edit, Modality, Use
 from chainer.errors import InputError, PolicyRefused
 
 _PERSON = re.compile(r"[0-9a-f]{32}")
@@ -180,6 +182,25 @@ def what_of(need: Need) -> str:
     told = need.as_json()
     asked = {name: sorted(set(told[name])) for name in ("uses", "modalities", "edits", "contexts")}
     return json.dumps({**asked, "own": need.own}, sort_keys=True, separators=(",", ":"))
+
+
+def need_of(person: str, grantee: str, what: str, atom: str = "") -> Need:
+    """The need that a row of questions holds; `grantee` is empty for whoever."""
+    return Need(person, grantee or None, atom, *_what(what))
+
+
+@lru_cache(maxsize=1024)  # few differ
+def _what(
+    what: str,
+) -> tuple[tuple[Use, ...], tuple[Modality, ...], tuple[Edit, ...], tuple[str, ...], bool]:
+    told = json.loads(what)
+    return (
+        tuple(map(Use, told["uses"])),
+        tuple(map(Modality, told["modalities"])),
+        tuple(map(Edit, told["edits"])),
+        tuple(told["contexts"]),
+        told["own"],
+    )
 
 
 def refused_by(row: sqlite3.Row, what: str) -> PolicyRefused:

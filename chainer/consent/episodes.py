@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from chainer.consent.entry import Position
+from chainer.consent.entry import Entry, Position
 from chainer.consent.episode import (
     LIVE,
     Episode,
@@ -30,6 +30,7 @@ from chainer.consent.episode import (
 from chainer.consent.episode_file import EpisodeFile
 from chainer.consent.episode_rows import (
     check_digest,
+    need_of,
     now_text,
     path_text,
     put_episode,
@@ -201,6 +202,27 @@ class EpisodeIndex(EpisodeFile):
         )
         return next(iter(self._load(where, (film,))), None) if film else None
 
+    def is_film_of(self, film: Digest, name: str) -> bool:
+        """Whether the film was ever a delivery of the episode with this id."""
+        with self.reading() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM deliveries d JOIN episodes e ON e.n = d.episode"
+                " WHERE d.film = ? AND e.id = ?",
+                (film, name),
+            ).fetchone()
+            return bool(film) and found is not None
+
+    def needs(self, name: str) -> list[Need]:
+        """What the episode with this id asks for, by its last making and films still allowed."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT q.person, q.grantee, q.what, a.atom FROM asked a"
+                " JOIN questions q ON q.n = a.question JOIN episodes e ON e.n = a.episode"
+                " WHERE e.id = ? ORDER BY a.atom, q.n",
+                (name,),
+            )
+            return [need_of(*row) for row in rows]
+
     def all(self, state: EpisodeState | None = None) -> list[Episode]:
         """Every episode, or those in one state, in the order they were first registered."""
         if state is None:
@@ -219,26 +241,57 @@ class EpisodeIndex(EpisodeFile):
         """Whom a timer asks about, by keyed id.
 
         Everyone of whom an episode of this ledger that is still allowed asks something, and
-        everyone in a piece of whom no episode ever asked anything.
+        everyone in a piece that is still there and that no episode ever used, but for those whom
+        another ledger knows.
         """
         with self.reading() as connection:
             rows = connection.execute(
                 "SELECT q.person FROM questions q WHERE EXISTS (SELECT 1 FROM asked a"
-                " JOIN episodes e ON e.n = a.episode WHERE a.question = q.n AND e.ledger_id = ?"
+                " JOIN episodes e ON e.n = a.episode WHERE a.question = q.n AND e.ledger_id = ?1"
                 " AND e.state IN ('making', 'made', 'published', 'draft'))"
-                " UNION SELECT person FROM shows WHERE person NOT IN (SELECT person FROM questions)"
+                " UNION SELECT s.person FROM shows s JOIN pieces p ON p.n = s.piece"
+                " WHERE NOT p.purged AND NOT EXISTS (SELECT 1 FROM used u WHERE u.piece = p.n)"
+                " AND NOT EXISTS (SELECT 1 FROM questions q JOIN asked a ON a.question = q.n"
+                " JOIN episodes e ON e.n = a.episode"
+                " WHERE q.person = s.person AND e.ledger_id <> ?1)"
                 " ORDER BY 1",
                 (ledger_id,),
             )
             return [row["person"] for row in rows]
 
     def positions(self, ledger_id: str) -> list[tuple[str, Position]]:
-        """What the episodes of this ledger remember of it: (episode id, position)."""
+        """What the episodes of this ledger remember of it: (episode id, position).
+
+        Of an episode that was suspended or blocked also the entry that did it.
+        """
         with self.reading() as connection:
             rows = connection.execute(
-                "SELECT id, seq, digest FROM episodes WHERE ledger_id = ? ORDER BY n", (ledger_id,)
+                "SELECT n, id, seq, digest FROM episodes WHERE ledger_id = ?1"
+                " UNION SELECT e.n, e.id, r.entry, r.id FROM episodes e"
+                " JOIN struck s ON s.episode = e.n JOIN revocations r ON r.id = s.revocation"
+                " WHERE e.ledger_id = ?1 AND r.entry IS NOT NULL ORDER BY 1, 3",
+                (ledger_id,),
             )
             return [(row["id"], Position(row["seq"], row["digest"])) for row in rows]
+
+    def unseen(self, entries: Iterable[Entry]) -> list[Entry]:
+        """Those of the entries that take something from people shown here and were not applied.
+
+        In their order. Somebody recorded them and was killed, or applied them to another store.
+        """
+        with self.reading() as connection:
+            known = {row["id"] for row in connection.execute("SELECT id FROM revocations")}
+            people = {
+                row["person"]
+                for row in connection.execute(
+                    "SELECT person FROM questions UNION SELECT person FROM shows"
+                )
+            }
+        return [
+            one
+            for one in entries
+            if one.person in people and not one.kind.allows and one.digest not in known
+        ]
 
     # -- what is to be made again ----------------------------------------------
 

@@ -21,12 +21,13 @@ from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.need import Need, Refusal
 from chainer.consent.outbox import replace_file
 from chainer.consent.striking import Blow, judge, strike
-from chainer.digest import Digest, key_of
+from chainer.digest import Digest, file_digest, key_of
 from chainer.errors import InputError
 from chainer.store import Purged, Store, purge
 
 TOMBSTONE_NAME = "suspended.json"
 MANIFEST_NAME = "episode.json"
+FILM_NAME = "episode.mp4"
 
 OnStep = Callable[[str], None]
 
@@ -170,17 +171,21 @@ def unfinished(index: EpisodeIndex) -> list[Digest]:
         return [row["id"] for row in rows]
 
 
-def purge_left(index: EpisodeIndex, store: Store, episode: str) -> Purged:
-    """Purge once more what the maker of a suspended or blocked episode may have put back.
+def purge_left(
+    index: EpisodeIndex, store: Store, episode: str, refused: Iterable[str] = ()
+) -> Purged:
+    """Purge once more what the maker of an episode that is not allowed may have put back.
 
-    For the process that rendered while the revocation came: it stops, then calls this.
+    For the process that rendered while consent was taken back: it stops, then calls this. `refused`
+    are the people whose no it has heard: what it made of them goes as well, but for what a live
+    episode uses.
     """
     with index.alone():
         with index.reading() as connection:
-            cause = row_of(connection, episode)["cause"]
-        if cause is None:
-            return Purged()
-        return _purge(index, store, cause, _quiet)
+            row = row_of(connection, episode)
+        gone = _purge(index, store, row["cause"], _quiet) if row["cause"] is not None else Purged()
+        of = (row["n"], json.dumps(sorted(set(refused))))
+        return gone + _purge_rows(index, store, _LEFT, of, _quiet)
 
 
 def _to_finish(index: EpisodeIndex, name: Digest) -> list[tuple[Digest, bool]]:
@@ -210,11 +215,16 @@ def _bury(
             " WHERE s.revocation = ? AND e.state IN ('suspended', 'blocked') ORDER BY d.n",
             (name,),
         ).fetchall()
+    films: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        films.setdefault((row["id"], row["folder"]), []).append(row["film"])
     by_folder = {(row["id"], row["folder"]): row for row in rows}  # the last film of each
-    for row in by_folder.values():
+    for of, row in by_folder.items():
         folder = Path(row["folder"])
         tell("tombstone")
         held = _held(folder)
+        if held != row["id"] and _film_in(folder) in films[of]:
+            held = row["id"]  # its manifest is gone or was changed
         if held is None:
             unreachable.append((folder, "no episode can be read there"))
         elif held == row["id"]:
@@ -244,19 +254,54 @@ def _held(folder: Path) -> str | None:
     return str(manifest.get("id", "")) if isinstance(manifest, dict) else None
 
 
+def _film_in(folder: Path) -> str | None:
+    """The digest of the film in `folder`; None where there is none that reads."""
+    try:
+        return file_digest(folder / FILM_NAME)
+    except OSError:
+        return None
+
+
 def _purge(index: EpisodeIndex, store: Store, name: Digest, tell: OnStep) -> Purged:
     tell("purge")
-    with index.reading() as connection:
-        keys = [row["key"] for row in connection.execute(_TO_PURGE, (name,))]
-    gone = purge(store, keys, on_step=lambda step: tell(f"purge {step}"))
+    gone = _purge_rows(index, store, _TO_PURGE, (name,), tell)
     tell("purged")
-    if keys:
+    return gone
+
+
+def _purge_rows(
+    index: EpisodeIndex, store: Store, which: str, values: tuple[object, ...], tell: OnStep
+) -> Purged:
+    """Purge the keys that a query finds, some at a time.
+
+    Nobody can begin an episode between the question whether a piece is used and its end: one that
+    begins later finds it gone, and one that has begun keeps it.
+    """
+    with index.reading() as connection:
+        keys = [row["key"] for row in connection.execute(which, values)]
+    gone = Purged()
+    for first in range(0, len(keys), _AT_ONCE):
+        some = keys[first : first + _AT_ONCE]
         with index.writing() as connection:
+            still = {row["key"] for row in connection.execute(_UNUSED, (json.dumps(some),))}
+            some = [key for key in some if key in still]
+            gone += purge(store, some, on_step=lambda step: tell(f"purge {step}"))
             connection.executemany(
-                "UPDATE pieces SET purged = 1 WHERE key = ?", [(key,) for key in keys]
+                "UPDATE pieces SET purged = 1 WHERE key = ?", [(key,) for key in some]
             )
     return gone
 
+
+_AT_ONCE = 64
+"""Pieces purged while writers of the index wait."""
+
+_UNUSED = """
+SELECT p.key FROM pieces p
+WHERE p.key IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+    SELECT 1 FROM used u JOIN episodes e ON e.n = u.episode
+    WHERE u.piece = p.n AND e.state IN ('making', 'made', 'published', 'draft')
+)
+"""
 
 # A timer comes often and need not look again at what is gone; an entry comes once.
 _TO_PURGE = """
@@ -271,6 +316,20 @@ WHERE t.revocation = ?
   AND NOT EXISTS (
     SELECT 1 FROM used u JOIN episodes e ON e.n = u.episode
     WHERE u.piece = p.n AND e.state IN ('making', 'made', 'published', 'draft')
+  )
+ORDER BY p.key
+"""
+
+
+_LEFT = """
+SELECT DISTINCT p.key
+FROM used u
+JOIN pieces p ON p.n = u.piece
+JOIN shows s ON s.piece = p.n
+WHERE u.episode = ? AND s.person IN (SELECT value FROM json_each(?))
+  AND NOT EXISTS (
+    SELECT 1 FROM used o JOIN episodes e ON e.n = o.episode
+    WHERE o.piece = p.n AND e.state IN ('making', 'made', 'published', 'draft')
   )
 ORDER BY p.key
 """

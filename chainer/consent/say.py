@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from chainer.consent.book import Book
-from chainer.consent.entry import Entry, Event
+from chainer.consent.entry import Entry, Event, utc_now
+from chainer.consent.line import in_zone
 from chainer.consent.words import USUAL_EDITS, Edit, Kind, Modality, Reach, Use
 from chainer.errors import InputError
 from chainer.graph.faults import near_miss
@@ -168,7 +169,7 @@ _SAID = {"kind", "person", "reach", "authors", "uses", "edits", "modalities", "c
 def _unless_said(book: Book, event: Event, now: datetime | None) -> Entry:
     last = next((e for e in reversed(list(book.entries())) if e.person == event.person), None)
     if last is not None and last.model_dump(include=_SAID) == event.model_dump(include=_SAID):
-        sooner = event.effective_at is not None and event.effective_at < last.effective_at
-        if not sooner:
+        asked = event.effective_at or now or utc_now()
+        if in_zone(asked, "since") >= last.effective_at:
             return last
     return book.record([event], now=now)[0]

@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Protocol
 
+from chainer.consent.episode_rows import need_of
 from chainer.consent.need import Missing, Need, Refusal
 from chainer.consent.outbox import put_notices
 from chainer.consent.words import Edit, Modality, Use
@@ -86,7 +86,7 @@ def judge(connection: sqlite3.Connection, decider: _Decides, blow: Blow) -> Verd
     """Decide every distinct need of these people in episodes that are still allowed, once each."""
     people = json.dumps(blow.people)
     questions = {
-        number: _need(person, grantee, what)
+        number: need_of(person, grantee, what)
         for number, person, grantee, what in connection.execute(_QUESTIONS, (people,))
     }
     asked: defaultdict[_Ask, list[int]] = defaultdict(list)
@@ -259,24 +259,6 @@ def _decide(
         for refusal in decider.decide_all(batch, at):
             found[asked[refusal.person, refusal.grantee, refusal.atom]] = refusal
     return found
-
-
-def _need(person: str, grantee: str, what: str) -> Need:
-    return Need(person, grantee or None, "", *_what(what))
-
-
-@lru_cache(maxsize=1024)  # few differ
-def _what(
-    what: str,
-) -> tuple[tuple[Use, ...], tuple[Modality, ...], tuple[Edit, ...], tuple[str, ...], bool]:
-    told = json.loads(what)
-    return (
-        tuple(map(Use, told["uses"])),
-        tuple(map(Modality, told["modalities"])),
-        tuple(map(Edit, told["edits"])),
-        tuple(told["contexts"]),
-        told["own"],
-    )
 
 
 _QUESTIONS = """

@@ -1,16 +1,30 @@
-"""Is an episode whole, as planned and signed? Needs nothing but its folder."""
+"""Is an episode whole, as planned and signed? Needs nothing but its folder.
+
+The manifest vouches for the bytes of every file, and the film's signature for what the manifest
+says of it: each is held against the other.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from chainer.digest import file_digest
-from chainer.episode.manifest import FILM_NAME, Manifest, ProvenanceEntry, read_manifest
+from chainer.digest import Digest, file_digest
+from chainer.episode.manifest import (
+    FILM_NAME,
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    ProvenanceEntry,
+    read_manifest,
+)
+from chainer.episode.sign import consent_told, terms_told
 from chainer.errors import MediaError
 from chainer.mp4 import Mp4Error, read_mp4
-from chainer.provenance.film import check_film
+from chainer.provenance.film import FilmCredential, check_film
 from chainer.provenance.policy import ProvenancePolicy, SigningMode
 from chainer.provenance.policy import Verdict as Credentials
 from chainer.timebase import round_half_up
@@ -21,7 +35,7 @@ class Verdict:
     """What was found. `faults` is empty for a whole episode.
 
     `credentials` is the verdict on the film's Content Credentials, `signer` who signed; both are
-    empty for a film that was not to be signed.
+    empty for a film that was not to be signed and is not.
     """
 
     folder: Path
@@ -51,7 +65,7 @@ class Verdict:
 
 
 def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verdict:
-    """Hash every file, hold the film's index against the manifest, check its credentials.
+    """Hash every file, hold the film's index and its credentials against the manifest.
 
     `policy` says whose signatures are trusted; a film signed by nobody we know is whole all the
     same. Raises `VerifyError` where there is no readable manifest to hold anything against.
@@ -59,24 +73,39 @@ def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verd
     policy = policy or ProvenancePolicy()
     manifest = read_manifest(folder)
     faults: list[str] = []
-    for entry in manifest.files:
-        if "/" in entry.name or entry.name in (".", ".."):
-            faults.append(f"{entry.name!r} is no name of a file in the folder")
-            continue
-        path = folder / entry.name
-        if not path.is_file():
-            faults.append(f"{entry.name} is missing")
-        elif path.stat().st_size != entry.size:
-            faults.append(f"{entry.name} has {path.stat().st_size} bytes, not {entry.size}")
-        elif file_digest(path) != entry.digest:
-            faults.append(f"{entry.name} was changed: its SHA-256 is not the manifest's")
     film = folder / FILM_NAME
-    credentials = signer = ""
+    found: FilmCredential | None = None
+    unread: list[str] = []
+    if film.is_file():
+        try:
+            found = check_film(film.resolve(), policy)
+        except MediaError as error:
+            unread = [f"{film.name}: its credentials cannot be read: {error}"]
+    for entry in manifest.files:
+        # Reading its credentials has hashed the film already.
+        known = found.digest if found is not None and entry.name == FILM_NAME else None
+        faults.extend(_file_faults(folder, entry, known))
+    if all(entry.name != FILM_NAME for entry in manifest.files):
+        faults.append(f"{FILM_NAME} is not listed in {MANIFEST_NAME}, which should vouch for it")
     if film.is_file():
         faults.extend(_film_faults(film, manifest))
-        if manifest.provenance is not None and manifest.provenance.mode != SigningMode.OFF:
-            credentials, signer, wrong = _credentials(film, manifest.provenance, policy)
-            faults.extend(wrong)
+    faults.extend(unread)
+    credentials = signer = ""
+    told = manifest.provenance
+    if told is None or told.mode == SigningMode.OFF:
+        if found is not None and (found.urn or found.state is Credentials.TAMPERED):
+            faults.append(
+                f"{film.name} carries Content Credentials, and {MANIFEST_NAME} says that it was "
+                "not signed"
+            )
+            credentials, signer = found.state.value, found.common_name or found.issuer or ""
+    elif found is not None:
+        credentials, signer = found.state.value, found.common_name or found.issuer or ""
+        faults.extend(_credential_faults(film, told, found))
+        if found.urn is not None and found.state is not Credentials.TAMPERED:
+            faults.extend(_disagreements(manifest, found.governance or {}))
+    elif unread:
+        credentials = Credentials.LOST.value
     return Verdict(
         folder,
         manifest.title,
@@ -89,14 +118,25 @@ def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verd
     )
 
 
-def _credentials(
-    film: Path, told: ProvenanceEntry, policy: ProvenancePolicy
-) -> tuple[str, str, list[str]]:
-    """The verdict on the film's credentials, who signed, and what is wrong with them."""
+def _file_faults(folder: Path, entry: FileEntry, known: Digest | None) -> list[str]:
+    """What is wrong with one file; `known` is its digest, where that was computed already."""
+    if "/" in entry.name or entry.name in (".", ".."):
+        return [f"{entry.name!r} is no name of a file in the folder"]
+    path = folder / entry.name
     try:
-        found = check_film(film, policy)
-    except MediaError as error:
-        return Credentials.LOST.value, "", [f"{film.name}: its credentials cannot be read: {error}"]
+        if not path.is_file():
+            return [f"{entry.name} is missing"]
+        if (size := path.stat().st_size) != entry.size:
+            return [f"{entry.name} has {size} bytes, not {entry.size}"]
+        if (known or file_digest(path)) != entry.digest:
+            return [f"{entry.name} was changed: its SHA-256 is not the manifest's"]
+    except OSError as error:
+        return [f"{entry.name} cannot be read: {error.strerror or error}"]
+    return []
+
+
+def _credential_faults(film: Path, told: ProvenanceEntry, found: FilmCredential) -> list[str]:
+    """What is wrong with the credentials of a film that was signed."""
     faults = []
     if found.state in (Credentials.NONE, Credentials.LOST):
         faults.append(f"{film.name} was signed and has lost its Content Credentials")
@@ -104,14 +144,66 @@ def _credentials(
         faults.append(
             f"{film.name} is not what was signed: {', '.join(found.failures) or found.problem}"
         )
-    if found.urn != told.urn and found.urn is not None:
-        faults.append(f"{film.name} carries other Content Credentials than it was given")
+    if found.urn is not None:
+        if found.urn != told.urn:
+            faults.append(f"{film.name} carries other Content Credentials than it was given")
+        elif told.issuer != (signer := found.common_name or found.issuer):
+            faults.append(
+                f"{film.name} is signed by {signer}, and {MANIFEST_NAME} says {_shown(told.issuer)}"
+            )
     faults += [
-        f"{film.name}: the credentials of a component are damaged: {', '.join(one.later)}"
+        f"{film.name}: the credentials of a component are damaged: {', '.join(one.damage)}"
         for one in found.ingredients
-        if one.verdict is Credentials.TAMPERED and one.later
+        if one.damage
     ]
-    return found.state.value, found.common_name or found.issuer or "", faults
+    return faults
+
+
+def _disagreements(manifest: Manifest, governance: dict[str, Any]) -> list[str]:
+    """Where the manifest, which anybody can edit, says other things than the film's signature."""
+    if governance.get("episode") != manifest.id:
+        return [f"{FILM_NAME} is the film of another episode: {_shown(governance.get('episode'))}"]
+    consent, rights = manifest.consent, manifest.rights
+    said: dict[str, Any] = {"draft": manifest.draft} | terms_told(
+        watermark=manifest.watermark is not None and manifest.watermark.burned,
+        rating=manifest.rating,
+        territories=rights.territories,
+        rights_end=rights.expires,
+    )
+    if consent is None:
+        return [f"{FILM_NAME}: its credentials tell of a ledger, and {MANIFEST_NAME} of none"]
+    place = (consent.position.seq, consent.position.digest)
+    people = [need.person for need in consent.needs]
+    said |= consent_told(manifest.id, consent.ledger, consent.uses, place, people)
+    signed = governance.get("consent")
+    signed = {**governance, **(signed if isinstance(signed, dict) else {})}
+    told = {name: (_shown(signed.get(name)), _shown(said.get(name))) for name in _AGREED}
+    return [
+        f"{FILM_NAME}: its credentials say {there} for {_AGREED[name]}, and {MANIFEST_NAME} {here}"
+        for name, (there, here) in told.items()
+        if signed.get(name) != said.get(name)
+    ]
+
+
+_AGREED = {
+    "draft": "draft",
+    "watermark": "its watermark",
+    "rating": "its rating",
+    "territories": "its territories",
+    "rights_end": "the end of its rights",
+    "ledger": "the ledger",
+    "entry": "the ledger's entry",
+    "entry_digest": "the digest of the ledger's entry",
+    "uses": "its uses",
+    "people": "whom the ledger was asked about",
+}
+"""What is told in both places, by its name in the credentials."""
+
+
+def _shown(value: Any) -> str:
+    """A value from a file as it may be shown: one short line without control characters."""
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "…"
 
 
 def _film_faults(path: Path, manifest: Manifest) -> list[str]:
@@ -121,6 +213,8 @@ def _film_faults(path: Path, manifest: Manifest) -> list[str]:
         video, audio = film.track("vide"), film.track("soun")
     except Mp4Error as error:
         return [f"{path.name} is damaged: {error}"]
+    except OSError as error:
+        return [f"{path.name} cannot be read: {error.strerror or error}"]
     faults = []
     if video.samples != manifest.frames:
         faults.append(f"{path.name} has {video.samples} frames, {manifest.frames} were planned")

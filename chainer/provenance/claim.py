@@ -33,6 +33,8 @@ _SOURCE_TYPE = re.compile(
 )
 _SAFE_INT = 2**63
 _LONG_NAME = 6
+_ID = re.compile(r"(?:ep-)?[0-9a-f]{32,64}")
+_LONG_IN_ID = 16
 _MOST_DEPTH = 16
 
 
@@ -92,7 +94,9 @@ class FilmClaim:
     """What is signed with a film.
 
     `version` is that of chainer. `atoms` are distinct by label and by media. `governance` is
-    plain JSON with salted ids only; `forbidden` are names that must stand nowhere in it.
+    plain JSON with salted ids only; `forbidden` are names that must stand nowhere in it, and
+    `own_words` the values in it that come from lists of ours, such as ratings: somebody may be
+    called like one.
     """
 
     episode: str
@@ -103,6 +107,7 @@ class FilmClaim:
     draft: bool = False
     governance: Mapping[str, Any] = field(default_factory=dict)
     forbidden: Sequence[str] = field(default=(), repr=False)
+    own_words: Sequence[str] = field(default=(), repr=False)
 
     @property
     def told(self) -> dict[str, Any]:
@@ -164,8 +169,9 @@ class FilmClaim:
         if taken := [name for name in _OURS if name in self.governance]:
             raise _refused(f'governance data may not set "{taken[0]}": the film says that itself')
         names = [_folded(name) for name in self.forbidden if name.strip()]
+        own = frozenset(self.own_words)
         for path, value in _leaves(self.told, "governance"):
-            if not isinstance(value, str):
+            if not isinstance(value, str) or value in own:
                 continue
             for name in names:
                 if _speaks_of(_folded(value), name):
@@ -206,8 +212,10 @@ def _folded(text: str) -> str:
 def _speaks_of(text: str, name: str) -> bool:
     """Whether `name` is in `text`: anywhere where it is long, else only as a word of its own.
 
-    A short name can stand by chance in a salted id or another word.
+    A short name can stand by chance in another word, and in an id one of some length too.
     """
+    if _ID.fullmatch(text):
+        return name in text if len(name) >= _LONG_IN_ID else name == text
     if len(name) >= _LONG_NAME:
         return name in text
     return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", text) is not None

@@ -12,6 +12,7 @@ allowed hosts; none is ever named but by the caller of `sign`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any
@@ -222,11 +223,26 @@ def _generator(manifest: Mapping[str, Any]) -> str | None:
     return manifest.get("claim_generator")
 
 
+def _import_fast() -> None:
+    """Import the library without what its own version costs to look up: a third of its start."""
+    from types import ModuleType
+
+    stand_in = ModuleType("importlib.metadata")
+    stand_in.version = lambda name: ""  # type: ignore[attr-defined]
+    sys.modules["importlib.metadata"] = stand_in
+    try:
+        import c2pa  # noqa: F401
+    except (ImportError, AttributeError):  # a later one may want more of it
+        pass
+    finally:
+        del sys.modules["importlib.metadata"]
+
+
 def main() -> None:
     """Read the order, answer."""
     order = json.load(sys.stdin)
-    if order["site"]:
-        sys.path.append(order["site"])
+    sys.path.append(order["site"])
+    _import_fast()
     with open(order["descriptor"], "rb", closefd=False) as stream:
         answer = read(stream, order["config"])
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -245,3 +261,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # all is written, and taking the library apart costs more than the answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ class FilmIngredient:
     failures: tuple[str, ...]
     manifest: str | None
     later: tuple[str, ...] = ()
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """Of `later`, what speaks against more than who signed and when."""
+        return tuple(code for code in self.later if not is_soft(code))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +84,13 @@ def check_film(
     atom was found to be. Raises `MediaError` where the file cannot be read.
     """
     anchors = read_anchors(policy.trust_anchors)
-    with open_source(path, limits=_LIMITS) as source:
+    with (
+        open_source(path, limits=_LIMITS) as source,
+        ThreadPoolExecutor(1, thread_name_prefix="chainer-digest") as pool,
+    ):
+        hashed = pool.submit(lambda: source.digest)  # while the child does the same its own way
         raw = ask(source, anchors=anchors, ekus=policy.ekus, cancel=cancel)
-        digest = source.digest
+        digest = hashed.result()
     found = _credential(raw, expected, digest)
     if expected is not None and (faults := _differences(raw, found, expected)):
         raise ProvenanceError(

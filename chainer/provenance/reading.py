@@ -170,7 +170,7 @@ def ask(
     home = folder or Path("/")
     with source.lend() as descriptor:
         result = run_child(
-            [sys.executable, "-I", str(_DOOR)],
+            [sys.executable, "-I", "-S", str(_DOOR)],
             limits=_LIMITS,
             pass_fds=(descriptor,),
             stdin=json.dumps({**order, "descriptor": descriptor}).encode(),

@@ -6,11 +6,13 @@ first is kept and raised, and the second refused.
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chainer.errors import ProvenanceError
+from chainer.errors import Cancelled, ProvenanceError
 from chainer.provenance.certificate import (
     SigningMaterial,
     check_chain,
@@ -23,6 +25,7 @@ from chainer.provenance.development import development_certificate
 from chainer.provenance.policy import SigningMode, SigningPolicy
 
 RSA_ALGORITHMS = ("ps256", "ps384", "ps512")
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class FilmSigner:
     """A certificate chain (PEM, the signer's own first) and what signs with its key.
 
     `sign` takes the bytes to be signed, hashes them itself, and returns the signature. `fresh`
-    tells that the development certificate was made just now: the caller says so, loudly.
+    tells that the development certificate was made just now: the caller says so, loudly. `at_hand`
+    tells that the key itself is here, in a file.
     """
 
     chain: bytes
@@ -39,13 +43,25 @@ class FilmSigner:
     timestamp_url: str | None = None
     development: bool = False
     fresh: bool = False
+    at_hand: bool = False
+
+    @property
+    def mode(self) -> str:
+        """`development`, `key` or `callback`: how a film's manifest names it."""
+        if self.development:
+            return "development"
+        return "key" if self.at_hand else "callback"
 
 
 class Hand:
-    """Signs once for the C2PA library; `error` keeps what went wrong, which it would lose."""
+    """Signs once for the C2PA library; `error` keeps what went wrong, which it would lose.
 
-    def __init__(self, signer: FilmSigner) -> None:
+    With `cancel`, a callback that does not come back is left behind when that is set.
+    """
+
+    def __init__(self, signer: FilmSigner, cancel: threading.Event | None = None) -> None:
         self._signer = signer
+        self._cancel = cancel
         self.error: BaseException | None = None
 
     def __call__(self, data: bytes) -> bytes:
@@ -59,11 +75,12 @@ class Hand:
     def check(self) -> None:
         """Raise what went wrong while signing, as a `ProvenanceError` with it as the cause.
 
-        What is no `Exception`, such as a KeyboardInterrupt, is raised as it is.
+        What is no `Exception`, such as a KeyboardInterrupt, is raised as it is, and `Cancelled`.
         """
         if self.error is None:
             return
-        if isinstance(self.error, ProvenanceError) or not isinstance(self.error, Exception):
+        ours = isinstance(self.error, ProvenanceError | Cancelled)
+        if ours or not isinstance(self.error, Exception):
             raise self.error
         raise ProvenanceError(
             f"the film could not be signed: the signing callback raised "
@@ -73,7 +90,7 @@ class Hand:
 
     def _sign(self, data: bytes) -> bytes:
         signer = self._signer
-        signature: object = signer.sign(data)  # whatever a caller's function gives
+        signature = self._ask(data)
         if not isinstance(signature, bytes | bytearray) or not signature:
             found = "nothing" if not signature else f"a {type(signature).__name__}"
             raise ProvenanceError(
@@ -86,6 +103,35 @@ class Hand:
                 code="signing-callback",
             )
         return bytes(signature)
+
+    def _ask(self, data: bytes) -> object:
+        """Whatever the caller's function gives or raises, unless `cancel` is set before."""
+        if self._cancel is None:
+            return self._signer.sign(data)
+        given: list[object] = []
+        raised: list[BaseException] = []
+        done = threading.Event()
+
+        def ask() -> None:
+            try:
+                given.append(self._signer.sign(data))
+            except BaseException as error:  # noqa: BLE001  raised below, where it is waited for
+                raised.append(error)
+            finally:
+                done.set()
+
+        # A daemon, since nothing can stop it: a service that never answers must not keep this
+        # process alive. It sees the variables of the context that it was called in.
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(ask,), name="chainer-signature", daemon=True
+        ).start()
+        while not done.wait(_LOOK_SECONDS):
+            if self._cancel.is_set():
+                raise Cancelled("cancelled while the film was signed: finished steps are kept")
+        if raised:
+            raise raised[0]
+        return given[0]
 
 
 def signer_for(policy: SigningPolicy, folder: Path) -> FilmSigner:
@@ -109,6 +155,7 @@ def material_signer(material: SigningMaterial, timestamp_url: str | None = None)
         timestamp_url,
         development=material.development,
         fresh=material.fresh,
+        at_hand=True,
     )
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -18,6 +15,7 @@ from chainer.provenance.credential import Credential, read_credential
 from chainer.provenance.policy import ProvenancePolicy
 from chainer.store import Store
 
+from .canary import Canary, canary_server
 from .pki import Authority, sign_atom
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -108,34 +106,7 @@ def read_once(kept: Store, policy: ProvenancePolicy) -> Read:
     return read
 
 
-@dataclass
-class Canary:
-    """A web server on this machine that counts whoever comes."""
-
-    url: str
-    hits: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def canary() -> Iterator[Canary]:
-    hits: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            hits.append(self.path)
-            self.send_response(404)
-            self.end_headers()
-
-        do_POST = do_HEAD = do_GET  # noqa: N815  the names are http.server's
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield Canary(f"http://127.0.0.1:{server.server_port}", hits)
-        finally:
-            server.shutdown()
-            thread.join()
+    with canary_server() as server:
+        yield server

@@ -171,10 +171,10 @@ def test_a_key_with_a_password(
     monkeypatch.delenv("KEY_WORD", raising=False)
     with pytest.raises(ProvenanceError, match=r"KEY_WORD.* is not set"):
         load_key(kept(tmp_path, chain, locked, key_password_env="KEY_WORD"))
-    monkeypatch.setenv("KEY_WORD", "open")
+    monkeypatch.setenv("KEY_WORD", "tr0ub4dor")
     with pytest.raises(ProvenanceError, match="the password is wrong") as caught:
         load_key(kept(tmp_path, chain, locked, key_password_env="KEY_WORD"))
-    assert "open" not in str(caught.value)
+    assert "tr0ub4dor" not in str(caught.value)
     with pytest.raises(ProvenanceError, match="has no password"):
         load_key(kept(tmp_path, chain, secret(key), key_password_env="KEY_WORD"))
     monkeypatch.setenv("KEY_WORD", "sesame")

@@ -124,6 +124,28 @@ def test_a_short_name_may_stand_in_an_id_by_chance() -> None:
     assert claim.definition()["assertions"][1]["data"]["id"] == "0abe7d"
 
 
+def test_somebody_may_be_called_like_a_word_of_ours() -> None:
+    """Ids hold short words by chance; a rating is one, whoever is called so."""
+    ids = {"id": "facade" + "0" * 26, "digest": "decade".rjust(64, "1")}
+    claim = replace(
+        CLAIM,
+        episode="ep-" + "e" * 32,
+        governance={**ids, "rating": "teen", "by": "DE"},
+        forbidden=("facade", "decade", "ep", "Teen", "de"),
+        own_words=("teen", "DE"),
+    )
+    assert claim.definition()["assertions"][1]["data"]["rating"] == "teen"
+    for words, path in (
+        ({"own_words": ("DE",)}, "rating"),
+        ({"own_words": ("teen",)}, "by"),
+        ({"forbidden": (ids["id"],)}, "id"),
+        ({"forbidden": ("1" * 16,)}, "digest"),
+        ({"forbidden": ("E" * 16,)}, "episode"),
+    ):
+        with pytest.raises(ProvenanceError, match=rf"governance\.{path} "):
+            replace(claim, **words).definition()
+
+
 @pytest.mark.parametrize(
     ("governance", "words"),
     [

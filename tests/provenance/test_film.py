@@ -446,6 +446,36 @@ def test_a_failing_disk_and_a_cancel_leave_nothing(
         sign(claim_of(*credentials), cancel=stop)
 
 
+class Soon(threading.Event):
+    """Set from the time that it has been asked `left` times."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def test_signing_stops_while_the_film_is_being_read(
+    sign: Sign, credentials: list[Credential], authority: Authority
+) -> None:
+    asked = []
+    good = authority.signer()
+
+    def callback(data: bytes) -> bytes:
+        asked.append(data)
+        return good.sign(data)
+
+    signer = FilmSigner(good.chain, good.algorithm, callback)
+    with pytest.raises(Cancelled, match="while the film was signed"):
+        sign(claim_of(*credentials), signer, cancel=Soon(3))
+    assert asked == []
+    assert sign(claim_of(*credentials), signer, cancel=Soon(10_000)).size
+    assert len(asked) == 1
+
+
 def test_a_killed_process_leaves_no_film(clips: dict[str, Path], tmp_path: Path) -> None:
     """SIGKILL in the middle of signing, and again between writing and reading again."""
     script = textwrap.dedent("""

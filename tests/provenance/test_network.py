@@ -18,41 +18,18 @@ from chainer.provenance.policy import C2PA_EKU, ProvenancePolicy, Verdict
 from chainer.provenance.signer import FilmSigner
 from chainer.store import Store
 
-from .conftest import Canary, Read
+from .canary import Canary, kept_elsewhere, marked
+from .conftest import Read
 from .pki import Authority, sign_atom
 
 
 @pytest.fixture
 def elsewhere(clips: dict[str, Path], authority: Authority, canary: Canary, tmp_path: Path) -> Path:
-    """A clip whose credentials lie on a server; next to it the mark of a store of its own."""
-    signer = authority.signer()
-    definition = {"claim_generator_info": [{"name": "test", "version": "1"}]}
-    path = tmp_path / "elsewhere.mp4"
-    config = door.settings("", (C2PA_EKU,))
-    with (
-        c2pa.Context.from_dict(config) as context,
-        c2pa.Builder(definition, context) as builder,
-        c2pa.Signer.from_callback(
-            signer.sign, c2pa.C2paSigningAlg.ES256, signer.chain.decode()
-        ) as hand,
-        clips["one"].open("rb") as source,
-        path.open("w+b") as target,
-    ):
-        builder.set_intent(
-            c2pa.C2paBuilderIntent.CREATE, c2pa.C2paDigitalSourceType.TRAINED_ALGORITHMIC_MEDIA
-        )
-        builder.set_no_embed()
-        builder.set_remote_url(f"{canary.url}/manifest.c2pa")
-        builder.sign(hand, door.MEDIA_TYPE, source, target)
+    """A clip whose credentials lie on a server."""
+    target = tmp_path / "elsewhere.mp4"
+    path = kept_elsewhere(clips["one"], target, f"{canary.url}/manifest.c2pa", authority.signer())
     assert b"dcterms:provenance" in path.read_bytes()
     return path
-
-
-def marked(path: Path, target: Path) -> Path:
-    """The same with a mark at its end, so that the library is asked about it."""
-    mark = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
-    target.write_bytes(path.read_bytes() + (8 + len(mark)).to_bytes(4, "big") + b"free" + mark)
-    return target
 
 
 def test_the_canary_sings_for_the_librarys_own_settings(elsewhere: Path, canary: Canary) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from chainer.errors import ProvenanceError
+from chainer.errors import Cancelled, ProvenanceError
 from chainer.provenance.film import check_film, sign_film
 from chainer.provenance.policy import ProvenancePolicy, SigningMode, SigningPolicy, Verdict
-from chainer.provenance.signer import FilmSigner, callback_signer, signer_for
+from chainer.provenance.signer import FilmSigner, Hand, callback_signer, signer_for
 from chainer.store import Store
 
 from .claims import claim_of
@@ -108,6 +111,49 @@ def test_an_interrupt_comes_through(authority: Authority, sign: Sign) -> None:
         sign(callback_signer(callback, authority.chain(key), "es256"))
 
 
+@pytest.mark.parametrize("cancel", [None, threading.Event()])
+def test_a_hand_sees_what_its_caller_sees(
+    cancel: threading.Event | None, authority: Authority
+) -> None:
+    """Where it may be left behind too, it knows the context, and what it raises is the same."""
+    key, callback = kms("es256")
+    tenant: ContextVar[str] = ContextVar("tenant")
+    tenant.set("north")
+
+    def sign(data: bytes) -> bytes:
+        if data == b"raise":
+            raise KmsDownError(tenant.get())
+        assert tenant.get() == "north"
+        return callback(data)
+
+    hand = Hand(callback_signer(sign, authority.chain(key), "es256"), cancel)
+    assert len(hand(b"data")) == 64
+    hand.check()
+    assert hand(b"raise") == b""
+    with pytest.raises(ProvenanceError, match="KmsDownError: north"):
+        hand.check()
+
+
+def test_a_hand_that_hangs_is_left_behind(authority: Authority) -> None:
+    key, callback = kms("es256")
+    cancel, end = threading.Event(), threading.Event()
+
+    def hang(data: bytes) -> bytes:
+        cancel.set()
+        end.wait(30)
+        return callback(data)
+
+    hand = Hand(callback_signer(hang, authority.chain(key), "es256"), cancel)
+    begun = time.monotonic()
+    try:
+        assert hand(b"data") == b""
+        assert time.monotonic() - begun < 5
+    finally:
+        end.set()
+    with pytest.raises(Cancelled, match="while the film was signed"):
+        hand.check()
+
+
 @pytest.mark.parametrize(
     ("gives", "words"),
     [
@@ -156,7 +202,7 @@ def test_what_the_library_refuses_is_said(authority: Authority, sign: Sign) -> N
 
 def test_the_signer_of_each_mode(authority: Authority, sign: Sign, tmp_path: Path) -> None:
     development = signer_for(SigningPolicy(), tmp_path / "keys")
-    assert (development.development, development.fresh) == (True, True)
+    assert (development.mode, development.fresh) == ("development", True)
     assert not signer_for(SigningPolicy(), tmp_path / "keys").fresh
     assert check_film(sign(development), ProvenancePolicy()).state is Verdict.UNTRUSTED
     anchored = ProvenancePolicy(trust_anchors=tmp_path / "keys" / "development-ca.pem")
@@ -169,7 +215,8 @@ def test_the_signer_of_each_mode(authority: Authority, sign: Sign, tmp_path: Pat
         mode=SigningMode.KEY, certificate=tmp_path / "chain.pem", key=tmp_path / "key.pem"
     )
     signer = signer_for(files, tmp_path / "keys")
-    assert (signer.algorithm, signer.development) == ("ps256", False)
+    assert (signer.algorithm, signer.mode) == ("ps256", "key")
+    assert callback_signer(signer.sign, signer.chain, "ps256").mode == "callback"
     assert check_film(sign(signer), ProvenancePolicy()).issuer == "Test Only"
     with pytest.raises(ProvenanceError, match="signing is off"):
         signer_for(SigningPolicy(mode=SigningMode.OFF), tmp_path)
