@@ -16,7 +16,15 @@ from chainer.consent.episode import Episode
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.ledger import LedgerDamaged
 from chainer.consent.rating import Audience
-from chainer.errors import Cancelled, ChainerError, InputError, OutputError, StoreError
+from chainer.errors import (
+    Cancelled,
+    ChainerError,
+    InputError,
+    OutputError,
+    PolicyRefused,
+    StoreError,
+    WalkError,
+)
 from chainer.graph import WalkKind, WalkOptions, load_graph
 from chainer.permission import Register, open_register
 from chainer.settings import Settings
@@ -58,8 +66,8 @@ def make_again(
     Each is asked of the ledger that it was asked of, or of `register` where that is the same one,
     for the same composer unless the settings name one, in the same contexts, and a draft as a
     draft. An episode for which there is no allowed path is noted as impossible, with why; one whose
-    ledger is not at hand stays queued. What the disk or a cancel stops stays queued too: raises
-    `StoreError`, `OutputError`, `Cancelled` and `LedgerDamaged`.
+    ledger or media is not at hand stays queued. What the disk or a cancel stops stays queued too:
+    raises `StoreError`, `OutputError`, `Cancelled` and `LedgerDamaged`.
     """
     index = EpisodeIndex(index_path(store))
     for rerun in index.queued():
@@ -78,16 +86,21 @@ def make_again(
             plan = plan_episode(
                 graph, start, options=options, settings=wanted, register=asked, cancel=cancel
             )
-            folder = out / plan.chain.id
+            folder = out / f"{plan.chain.id}_{rerun.episode[-8:]}"
             done = render_episode(
                 plan, folder, register=asked, on_progress=on_progress, cancel=cancel
             )
         except (Cancelled, StoreError, OutputError, LedgerDamaged):
             raise
-        except (ChainerError, KeyError) as error:
-            why = f"{error}" if isinstance(error, ChainerError) else f"no {error} was noted"
+        except KeyError as error:
+            why = f"no {error} was noted"
             index.rerendered(rerun.episode, None, why)
             yield Again(rerun.episode, None, why=why)
+        except (PolicyRefused, WalkError) as error:
+            index.rerendered(rerun.episode, None, str(error))
+            yield Again(rerun.episode, None, why=str(error))
+        except ChainerError as error:  # such as media that is not there now: it stays queued
+            yield Again(rerun.episode, None, why=str(error))
         else:
             index.rerendered(rerun.episode, done.manifest.id)
             yield Again(rerun.episode, folder, plan.chain.atoms)

@@ -129,7 +129,7 @@ def _ask(
 
 def _index(store_root: Path) -> EpisodeIndex | None:
     path = store_root / INDEX_NAME
-    return EpisodeIndex(path) if path.is_file() else None
+    return EpisodeIndex(path, read_only=True) if path.is_file() else None
 
 
 def _listed(index: EpisodeIndex, manifest: Manifest, film: Digest | None) -> Episode | None:

@@ -111,11 +111,11 @@ def enrolled(
         position=plan.consented.position,
         folders=(target,),
     )
-    index.begin(record, plan.consented.needs, pieces_of(plan, register))
+    begun = index.begin(record, plan.consented.needs, pieces_of(plan, register))
     try:
         yield Enrolment(name, plan, register, index)
     except BaseException as error:
-        state = index.give_up(name)
+        state = index.give_up(name, begun)
         if state not in LIVE:
             # What was made while consent was taken back, also where whoever took it back has not
             # come so far as to mark the episode.

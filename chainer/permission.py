@@ -24,7 +24,7 @@ from chainer.consent.ledger import LedgerDamaged
 from chainer.consent.need import Need, Refusal
 from chainer.consent.rating import closed_for
 from chainer.consent.rights import RightsGate
-from chainer.consent.standing import Standing
+from chainer.consent.standing import Relation, Standing
 from chainer.consent.telling import refused
 from chainer.consent.words import Edit, Use
 from chainer.episode.plan import PlannedAtom
@@ -53,12 +53,17 @@ def ledger_path(settings: Settings, store: Store, graph: Graph | None = None) ->
 
 
 class Register:
-    """An open ledger and what it means now. Safe for many threads."""
+    """An open ledger and what it means now. Safe for many threads.
 
-    def __init__(self, book: Book) -> None:
+    `mutual` tells whether two people (by keyed id) stand in a mutual relation; by default those do
+    who allow each other.
+    """
+
+    def __init__(self, book: Book, *, mutual: Relation | None = None) -> None:
         self.book = book
+        self._mutual = mutual
         self._entries: list[Entry] = []
-        self._standing = Standing()
+        self._standing = Standing(mutual=mutual)
         self._lock = threading.Lock()
 
     def standing(self) -> Standing:
@@ -76,7 +81,7 @@ class Register:
                 raise _rewound(self.book, known)
             after = self._entries[-1].seq if self._entries else 0
             self._entries += self.book.entries(after=after)
-            self._standing = Standing(self._entries)
+            self._standing = Standing(self._entries, mutual=self._mutual)
             return self._standing
 
     def demand(self, known: Position) -> Standing:

@@ -9,9 +9,11 @@ taken up again by the next command.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -62,26 +64,10 @@ class Withdrawal:
         }
 
 
-def applied_lines(applied: Applied) -> Iterator[str]:
-    """What was done, for people."""
-    for state, names in (("suspended", applied.suspended), ("blocked", applied.blocked)):
-        for name in names:
-            yield f"{state}: {name}"
-    if not applied.suspended and not applied.blocked:
-        yield "no episode is concerned"
-    for folder, why in applied.unreachable:
-        yield f"not marked: {folder}: {why}"
-    gone = applied.purged
-    yield (
-        f"{gone.records} pieces purged from the store, {gone.bytes} bytes; "
-        f"{applied.queued} episodes to make again; {applied.notices} notices"
-    )
-
-
 def episodes_showing(store: Store, person: str) -> list[Episode]:
     """The episodes of a store that show somebody (keyed id); writes nothing."""
     path = index_path(store)
-    return EpisodeIndex(path).showing(person) if path.is_file() else []
+    return EpisodeIndex(path, read_only=True).showing(person) if path.is_file() else []
 
 
 def remembered_positions(store: Store, ledger: Path) -> list[tuple[str, Position]]:
@@ -89,7 +75,7 @@ def remembered_positions(store: Store, ledger: Path) -> list[tuple[str, Position
     path = index_path(store)
     if not path.is_file():
         return []
-    index = EpisodeIndex(path)
+    index = EpisodeIndex(path, read_only=True)
     try:
         with open_book(ledger) as book:
             return index.positions(book.id)  # wherever it lay when they asked it
@@ -188,17 +174,19 @@ def catch_up(
     """
     index = EpisodeIndex(index_path(store))
     moment = now or utc_now()
-    _resume(register, index, store, on_step)
+    done = _resume(register, index, store, on_step)
     for entry in index.unseen(register.book.entries()):
-        apply_refusals(
-            index, store, register.standing(), [entry.person], entry, moment, on_step=on_step
+        done.append(
+            apply_refusals(
+                index, store, register.standing(), [entry.person], entry, moment, on_step=on_step
+            )
         )
     people = index.people(register.book.id)
-    applied = apply_refusals(
-        index, store, register.standing(), people, None, moment, on_step=on_step
+    done.append(
+        apply_refusals(index, store, register.standing(), people, None, moment, on_step=on_step)
     )
     write_outbox(index, outbox_path(store))
-    return applied
+    return reduce(operator.add, done)
 
 
 def _carry_out(
@@ -212,7 +200,7 @@ def _carry_out(
     )
     outbox = outbox_path(store)
     write_outbox(index, outbox)
-    return Withdrawal(entry, applied, resumed, outbox)
+    return Withdrawal(entry, applied, len(resumed), outbox)
 
 
 def _resume(
@@ -221,20 +209,16 @@ def _resume(
     store: Store,
     on_step: OnStep | None,
     but: Entry | None = None,
-) -> int:
-    """Carry out what was begun and not finished; how many entries that were."""
+) -> list[Applied]:
+    """Carry out what was begun and not finished; what each of those entries did."""
     open_ones = set(unfinished(index)) - ({but.digest} if but is not None else set())
-    if not open_ones:
-        return 0
-    done = 0
-    for entry in _entries(register.book, open_ones):
+    return [
         apply_refusals(
             index, store, register.standing(), [entry.person], entry, utc_now(), on_step=on_step
         )
-        done += 1
-    return done
+        for entry in _entries(register.book, open_ones)
+    ]
 
 
-def _entries(book: Book, digests: Iterable[str]) -> list[Entry]:
-    wanted = set(digests)
-    return [entry for entry in book.entries() if entry.digest in wanted]
+def _entries(book: Book, digests: set[str]) -> list[Entry]:
+    return [entry for entry in book.entries() if entry.digest in digests] if digests else []

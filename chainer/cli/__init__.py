@@ -93,6 +93,7 @@ for _command in (
     make.plan,
     make.compose,
     make.memory,
+    make.digest,
     proof.verify,
     proof.publish,
     proof.credits_,

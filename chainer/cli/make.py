@@ -187,6 +187,41 @@ def compose(session: Session, /, graph: Path, start: str | None, out: Path, **op
     session.console.result({"episodes": done} if several else done[0])
 
 
+@click.command(short_help="What a block list calls a picture.")
+@click.argument("pictures", nargs=-1, required=True, type=click.Path(path_type=Path))
+@output_options
+@click.pass_obj
+def digest(session: Session, /, pictures: tuple[Path, ...], **_: Any) -> None:
+    """What a block list calls these pictures: by their bytes, and by how they look.
+
+    \b
+    Example:
+      chainer digest mickey.png
+    """
+    from chainer.digest import bytes_digest
+    from chainer.errors import MediaError, MediaMissing
+    from chainer.memory.phash import phash_jpeg, phash_text
+
+    found = []
+    for picture in pictures:
+        try:
+            data = picture.read_bytes()
+        except OSError as error:
+            raise MediaMissing(f"{picture}: {error.strerror}", path=str(picture)) from error
+        look = phash_jpeg(data)
+        if look is None:
+            raise MediaError(
+                f"{picture} is no picture that can be told from others: it cannot be read, or is "
+                "of one colour",
+                code="no-look",
+                path=str(picture),
+            )
+        names = {"sha256": f"sha256:{bytes_digest(data)}", "look": phash_text(look)}
+        found.append({"path": str(picture), **names})
+        session.console.say(f"{names['sha256']}  {names['look']}  {picture}")
+    session.console.result({"pictures": found})
+
+
 @click.command(short_help="What is remembered, where it drifts.")
 @click.argument("graph", type=click.Path(path_type=Path))
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")

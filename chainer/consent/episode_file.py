@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +23,23 @@ _PAGES = 16_000  # of 4 KB in the log before a writer stops to put them in their
 class EpisodeFile:
     """An SQLite file in WAL mode, flushed at every commit, made if there is none.
 
+    `read_only` makes nothing and writes nothing: for a file that is there, on any disk.
+
     Raises `StoreError`, here and in every call: code `index-damaged` for a file that is no index,
     `index-newer` for one of a later version, `index-busy` where others write for longer than
     `wait` seconds, `disk-full` and `store` for what the disk says.
     """
 
-    def __init__(self, path: Path, *, wait: float = 30.0) -> None:
+    def __init__(self, path: Path, *, wait: float = 30.0, read_only: bool = False) -> None:
         self.path = path
         self._wait = wait
+        self._read_only = read_only
+        if read_only:
+            with self._connected() as connection:
+                ready = self._is_ready(connection)
+            if not ready:
+                raise _nothing_there(path)
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -85,9 +95,7 @@ class EpisodeFile:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:
-            with contextlib.closing(
-                sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
-            ) as connection:
+            with contextlib.closing(self._connect()) as connection:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
@@ -95,6 +103,17 @@ class EpisodeFile:
                 yield connection
         except sqlite3.Error as error:
             raise _index_error(self.path, self._wait, error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._read_only:
+            return sqlite3.connect(self.path, timeout=self._wait, isolation_level=None)
+        # Beside a log that others write, reading writes too; where that cannot be, nobody does.
+        where = self.path.absolute().as_uri()
+        shut = not os.access(self.path.parent, os.W_OK) or not os.access(self.path, os.W_OK)
+        mode = "mode=ro&immutable=1" if shut else "mode=ro"
+        return sqlite3.connect(
+            f"{where}?{mode}", uri=True, timeout=self._wait, isolation_level=None
+        )
 
     def _is_ready(self, connection: sqlite3.Connection) -> bool:
         # In one transaction: another may be making the file between two of these questions.
@@ -121,6 +140,14 @@ class EpisodeFile:
                 path=str(self.path),
             )
         return False
+
+
+def _nothing_there(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} holds no index of episodes; move it away, or choose another folder with --store",
+        code="index-damaged",
+        path=str(path),
+    )
 
 
 def _cannot_write(path: Path, why: str) -> StoreError:
@@ -165,6 +192,7 @@ CREATE TABLE episodes (
     published INTEGER NOT NULL DEFAULT 0,
     draft INTEGER NOT NULL,
     before TEXT,
+    round INTEGER NOT NULL DEFAULT 1,
     makers INTEGER NOT NULL DEFAULT 1,
     cause TEXT,
     entry INTEGER,

@@ -106,6 +106,7 @@ def put_episode(connection: sqlite3.Connection, record: EpisodeRecord) -> int:
         )
     connection.execute(
         "UPDATE episodes SET makers = CASE state WHEN 'making' THEN makers + ? ELSE 1 END,"
+        " round = CASE state WHEN 'making' THEN round ELSE round + 1 END,"
         " state = 'making', before = ?, published = ?, draft = ?, composer = ?,"
         " seq = ?, digest = ?, ledger_id = ?, ledger_name = ?, title = ?, request = ?, changed = ?"
         " WHERE n = ?",

@@ -65,8 +65,10 @@ class EpisodeIndex(EpisodeFile):
 
     # -- an episode's life -----------------------------------------------------
 
-    def begin(self, record: EpisodeRecord, needs: Iterable[Need], pieces: Iterable[Piece]) -> None:
+    def begin(self, record: EpisodeRecord, needs: Iterable[Need], pieces: Iterable[Piece]) -> int:
         """Register an episode that is about to be rendered: what it asks for, and its pieces.
+
+        Returns the round of its making, which goes up whenever it is begun anew; for `give_up`.
 
         The same id again updates it. While a film of it that was delivered is still allowed, what
         that film showed stays asked and noted besides. A suspended or blocked episode goes back to
@@ -74,17 +76,20 @@ class EpisodeIndex(EpisodeFile):
         rendering: a revocation from here on finds it, one before does not. Raises `InputError` for
         a record that cannot be kept.
         """
-        self.begin_all([(record, needs, pieces)])
+        return self.begin_all([(record, needs, pieces)])[0]
 
     def begin_all(
         self, episodes: Iterable[tuple[EpisodeRecord, Iterable[Need], Iterable[Piece]]]
-    ) -> None:
+    ) -> list[int]:
         """Register several in one transaction; as `begin`."""
+        rounds = []
         with self.writing() as connection:
             for record, needs, pieces in episodes:
                 number = put_episode(connection, record)
                 put_needs(connection, number, needs)
                 put_pieces(connection, number, pieces)
+                rounds.append(int(row_of(connection, record.id)["round"]))
+        return rounds
 
     def note_pieces(self, pieces: Iterable[Piece]) -> None:
         """Remember pieces of no episode, such as clips that were only looked at."""
@@ -128,15 +133,16 @@ class EpisodeIndex(EpisodeFile):
             )
             return state
 
-    def give_up(self, name: str) -> EpisodeState:
+    def give_up(self, name: str, begun: int | None = None) -> EpisodeState:
         """Note that one making ended without a film; the state it has from now on.
 
+        `begun` is the round that `begin` told: where it was begun anew since, nothing changes.
         While others make it still, it stays in the making. One that was begun again is what it was
         before; others are gone. One that is not in the making is left as it is.
         """
         with self.writing() as connection:
             row = row_of(connection, name)
-            if row["state"] != EpisodeState.MAKING:
+            if row["state"] != EpisodeState.MAKING or begun not in (None, row["round"]):
                 return EpisodeState(row["state"])
             if row["makers"] > 1:
                 connection.execute(

@@ -34,7 +34,7 @@ class LedgerDamaged(VerifyError):
 
     def __init__(self, path: str, entry: int, why: str, *, torn: bool = False) -> None:
         cure = (
-            "its last line was never finished and can be cut off by a repair"
+            "its last line was never finished; `chainer consent audit --repair` cuts it off"
             if torn
             else "bring it back from a copy; nothing is decided by it as it is"
         )
@@ -297,7 +297,7 @@ def store_trouble(what: str, path: Path | str, error: OSError) -> StoreError:
         )
     code = "read-only" if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else "store"
     return StoreError(
-        f"{what}: {path}: {error.strerror or error}; see to it that it can be written, "
+        f"{what}: {path}: {error.strerror or error}; see to it that it can be read and written, "
         "or give another file",
         code=code,
         path=str(path),

@@ -34,7 +34,8 @@ def person_key(secret: bytes, name: str) -> PersonKey:
 
 def check_name(name: str) -> str:
     """`name`, if it can be one: 1 to 300 printable characters. Raises `InputError`."""
-    if not 1 <= len(name) <= _MOST or not name.isprintable():
+    bare = name.replace("\u200c", "").replace("\u200d", "")  # joiners, as in emoji and Persian
+    if not 1 <= len(name) <= _MOST or not bare or not bare.isprintable():
         raise InputError(
             f"{name[:60]!r} cannot be the name of a person; "
             f"use 1 to {_MOST} characters on one line, none of them a control character",

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from chainer.consent.entry import Entry, Position
 from chainer.consent.episode_rows import check_person, row_of
@@ -24,6 +24,8 @@ from chainer.consent.striking import Blow, judge, strike
 from chainer.digest import Digest, file_digest, key_of
 from chainer.errors import InputError
 from chainer.store import Purged, Store, purge
+
+_T = TypeVar("_T")
 
 TOMBSTONE_NAME = "suspended.json"
 MANIFEST_NAME = "episode.json"
@@ -63,6 +65,20 @@ class Applied:
     queued: int
     notices: int
 
+    def __add__(self, other: Applied) -> Applied:
+        """Both, one after the other, under the name of the later one."""
+        return replace(
+            other,
+            decided=self.decided + other.decided,
+            suspended=_both(self.suspended, other.suspended),
+            blocked=_both(self.blocked, other.blocked),
+            tombstones=_both(self.tombstones, other.tombstones),
+            unreachable=_both(self.unreachable, other.unreachable),
+            purged=self.purged + other.purged,
+            queued=self.queued + other.queued,
+            notices=self.notices + other.notices,
+        )
+
     def as_json(self) -> dict[str, Any]:
         """As one JSON object."""
         return {
@@ -80,6 +96,10 @@ class Applied:
             "queued": self.queued,
             "notices": self.notices,
         }
+
+
+def _both(first: tuple[_T, ...], second: tuple[_T, ...]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def apply_refusals(

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from chainer.consent.book import Book
 from chainer.consent.entry import Entry, Event, utc_now
@@ -65,7 +67,7 @@ def grant(
     With `atom` it is an approval of that atom alone. `evidence` is the SHA-256 of what proves it.
     """
     kind = Kind.GRANT if atom is None else Kind.APPROVE
-    event = Event(
+    event = _event(
         kind=kind,
         person=book.key(person),
         reach=whom.reach,
@@ -101,7 +103,7 @@ def refuse(
     """
     if kind is Kind.REVOKE and person not in book.names():
         raise unknown_person(book, person)
-    event = Event(
+    event = _event(
         kind=kind,
         person=book.key(person),
         reach=whom.reach,
@@ -130,7 +132,7 @@ def restrict(
 
     Replaces the last restriction of equal reach; one that lists nothing lifts it.
     """
-    event = Event(
+    event = _event(
         kind=Kind.RESTRICT,
         person=book.key(person),
         reach=whom.reach,
@@ -153,6 +155,17 @@ def unknown_person(book: Book, person: str) -> InputError:
         code="unknown-person",
         person=person,
     )
+
+
+def _event(**values: Any) -> Event:
+    try:
+        return Event(**values)
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'entry'}: {fault['msg']}"
+            for fault in error.errors(include_url=False)
+        )
+        raise InputError(f"this cannot be recorded: {told}", code="consent-event") from error
 
 
 def _keys(book: Book, whom: Whom) -> tuple[str, ...]:

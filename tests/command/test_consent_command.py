@@ -16,7 +16,8 @@ import click
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chainer.cli import main
+from chainer.cli import main, run
+from chainer.consent.blocklist import BlockPolicy
 from tests.command.consenting import ADA, BO, FAST, MEI, Home
 from tests.media.test_shared_media import BAD, MEDIA, rows
 from tests.provenance.pki import HOUR, Authority, secret
@@ -619,3 +620,16 @@ def test_real_media_end_with_the_right_status(path: Path, status: int, tmp_path:
     else:
         assert composed.json["error"]["exit_status"] == status
         assert path.name in composed.err or "a1" in composed.err
+
+
+def test_a_picture_is_told_as_a_block_list_writes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = Path(__file__).parents[2] / "graphs/harbor/ref/mei-front.png"
+    assert run(["digest", str(picture), "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["pictures"]
+    policy = BlockPolicy(images=(told["sha256"], told["look"]))
+    assert policy.names_looks
+    (tmp_path / "text.png").write_text("no picture")
+    assert run(["digest", str(tmp_path / "text.png")]) == 3
+    assert run(["digest", str(tmp_path / "none.png")]) == 3

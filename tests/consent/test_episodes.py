@@ -114,6 +114,20 @@ def test_one_who_gives_up_does_not_end_the_making_of_another(
     assert index.give_up("e1") is EpisodeState.MADE
 
 
+def test_one_who_comes_late_does_not_end_a_making_that_was_begun_anew(
+    index: EpisodeIndex, tmp_path: Path
+) -> None:
+    first = index.begin(record("e1"), [], [])
+    assert index.begin(record("e1"), [], []) == first  # at once with the other
+    assert index.finish("e1", tmp_path / "a", film("e1"), "urn:1", AT) is EpisodeState.MADE
+    second = index.begin(record("e1"), [], [])
+    assert second > first
+    assert index.give_up("e1", first) is EpisodeState.MAKING
+    assert index.finish("e1", tmp_path / "b", film("e2"), "urn:2", AT) is EpisodeState.MADE
+    third = index.begin(record("e1"), [], [])
+    assert index.give_up("e1", third) is EpisodeState.MADE
+
+
 def test_only_what_is_known_and_allowed_can_be_finished(
     index: EpisodeIndex, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from chainer.consent.book import Book, open_book, people_path
 from chainer.consent.entry import Position
 from chainer.consent.ledger import LedgerMoved, MemoryLedger
-from chainer.consent.people import MemoryPeople, People, person_key
+from chainer.consent.people import MemoryPeople, People, check_name, person_key
 from chainer.consent.people_file import FilePeople
 from chainer.consent.people_sqlite import SqlitePeople
 from chainer.consent.words import Kind, Reach
@@ -430,3 +430,14 @@ def test_a_table_that_cannot_be_written_is_left_as_it_was(
     assert not (tmp_path / "consent.people.json.new").exists()
     assert people.names() == ("p-mei",)
     people.close()
+
+
+@pytest.mark.parametrize("name", ["老 👩\u200d🎤", "می\u200cروم", "p-mei"])
+def test_names_of_any_script_are_names(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "\u200d", "a\nb", "a\u202eb", "x" * 301])
+def test_what_cannot_be_seen_is_no_name(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be the name"):
+        check_name(name)

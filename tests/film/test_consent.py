@@ -337,3 +337,76 @@ def test_a_register_of_a_backend_is_asked_instead(world: World) -> None:
     plan = world.plan(register=Register(book))
     assert plan.chain.atoms == ("c1", "c2", "c3", "c4")
     assert world.plan().chain.atoms == ("c1", "c4")
+
+
+def test_the_timer_tells_of_entries_that_this_store_never_heard_of(
+    world: World, tmp_path: Path
+) -> None:
+    world.grants()
+    made = chainer.render_episode(world.plan(), tmp_path / "made")
+    refuse(world.register.book, "p-mei")  # recorded, and then nothing more
+    told = catch_up(world.register, world.store)
+    assert told.suspended == (made.manifest.id,)
+    assert told.tombstones == (made.path,)
+    assert told.queued == 1
+    assert told.purged.records > 0
+    assert catch_up(world.register, world.store).suspended == ()
+
+
+def test_two_episodes_made_again_alike_get_a_folder_each(world: World, tmp_path: Path) -> None:
+    from chainer.again import make_again
+
+    world.grants()
+    paths = (("c1", "c2", "c3", "c4"), ("c1", "c2"))
+    for number, path in enumerate(paths):
+        plan = world.plan(options=WalkOptions(path=path))
+        chainer.render_episode(plan, tmp_path / f"made{number}")
+    withdraw(world.register, world.store, "p-mei", Whom(("p-bo",)))
+    done = list(make_again(world.store, world.settings, tmp_path / "again"))
+    assert {one.chain for one in done} == {("c1", "c4")}
+    assert len({one.folder for one in done}) == 2
+
+
+def test_media_that_is_away_does_not_take_an_episode_off_the_queue(
+    world: World, tmp_path: Path
+) -> None:
+    from chainer.again import make_again
+
+    world.grants()
+    chainer.render_episode(world.plan(), tmp_path / "made")
+    withdraw(world.register, world.store, "p-mei", Whom(("p-bo",)))
+    away = world.folder / "media/c4.mp4"
+    away.rename(tmp_path / "c4.mp4")
+    (again,) = make_again(world.store, world.settings, tmp_path / "again")
+    assert again.folder is None
+    assert "c4" in again.why
+    (tmp_path / "c4.mp4").rename(away)
+    (again,) = make_again(world.store, world.settings, tmp_path / "again")
+    assert again.chain == ("c1", "c4")
+
+
+@pytest.mark.parametrize("wrong", [{"contexts": ("",)}, {"notice": "a\nb"}, {"evidence": "12"}])
+def test_what_cannot_be_recorded_is_an_error_of_the_caller(
+    world: World, wrong: dict[str, Any]
+) -> None:
+    before = world.register.book.position()
+    with pytest.raises(chainer.InputError, match="cannot be recorded"):
+        world.grants(**wrong)
+    assert world.register.book.position() == before
+
+
+def test_the_list_can_be_read_where_nothing_can_be_written(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.grants()
+    made = chainer.render_episode(world.plan(), tmp_path / "made")
+    monkeypatch.setattr("os.access", lambda *_args, **_more: False)
+    index = EpisodeIndex(index_path(world.store), read_only=True)
+    found = index.get(made.manifest.id)
+    assert found is not None
+    assert found.state is EpisodeState.MADE
+    with pytest.raises(chainer.StoreError):
+        index.give_up(made.manifest.id)
+    with pytest.raises(chainer.StoreError):
+        EpisodeIndex(tmp_path / "none.sqlite", read_only=True)
+    assert not (tmp_path / "none.sqlite").exists()
