@@ -406,7 +406,7 @@ def test_the_list_can_be_read_where_nothing_can_be_written(
     assert found is not None
     assert found.state is EpisodeState.MADE
     with pytest.raises(chainer.StoreError):
-        index.give_up(made.manifest.id)
+        index.publish(made.manifest.id, world.register.book.position())
     with pytest.raises(chainer.StoreError):
         EpisodeIndex(tmp_path / "none.sqlite", read_only=True)
     assert not (tmp_path / "none.sqlite").exists()
