@@ -134,11 +134,11 @@ class Looker:
         """Look at the part of a clip that plays, unless that was done; the observation's key."""
         observer = self.memory.observer
         window, wanted = self._window(clip), self._wanted(clip)
-        if self.before_look is not None:
-            key = observer.key(clip.media, *window, **wanted)
-            if not observer.has(key):
+        key = observer.key(clip.media, *window, **wanted)
+        if not observer.has(key):
+            if self.before_look is not None:
                 self.before_look(key, clip)
-        key = observer.look(clip.media, *window, **wanted, cancel=self.cancel)
+            observer.observe(clip.media, *window, **wanted, cancel=self.cancel)
         self.seen[key] = clip
         return key
 

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from chainer.consent.sqlite import marks_of
 from chainer.errors import StoreError
 
 _APPLICATION = 0x63684570  # "chEp": tells our file from any other SQLite database
@@ -116,12 +117,7 @@ class EpisodeFile:
         )
 
     def _is_ready(self, connection: sqlite3.Connection) -> bool:
-        # In one transaction: another may be making the file between two of these questions.
-        connection.execute("BEGIN")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        filled = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-        connection.execute("COMMIT")
+        application, version, tables = marks_of(connection)
         if application == _APPLICATION and version == _VERSION:
             return True
         if application == _APPLICATION and version > _VERSION:
@@ -132,7 +128,7 @@ class EpisodeFile:
                 path=str(self.path),
                 version=version,
             )
-        if application or version or filled:
+        if application or version or tables:
             raise StoreError(
                 f"{self.path} is a database of something else, not an index of episodes; move it "
                 "away, or choose another folder with --store",

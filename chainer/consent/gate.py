@@ -15,15 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chainer.consent.need import Need, Refusal
 from chainer.consent.presence import Presences
+from chainer.consent.rights import is_brand_short
 from chainer.consent.standing import Standing
 from chainer.consent.telling import refusal_text
 from chainer.consent.words import Edit, Modality, Use
 from chainer.errors import InputError
 from chainer.graph import Graph
 from chainer.graph.scalars import Id, Word
-
-BRAND = "brand_short"
-"""The scenario of a slot that makes an atom commercial."""
 
 _ORDER = {modality: place for place, modality in enumerate(Modality)}
 
@@ -133,9 +131,7 @@ class Gate:
         return self._standing.decide_all(needs, self.at)
 
     def _uses_of(self, atom: str) -> tuple[Use, ...]:
-        scenario = (self._graph.atom(atom).slot.scenario or "").strip().casefold()
-        brand = scenario.replace("-", "_").replace(" ", "_") == BRAND
-        if self._policy.commercial or brand:
+        if self._policy.commercial or is_brand_short(self._graph.atom(atom)):
             return tuple(dict.fromkeys((*self._uses, Use.COMMERCIAL)))
         return self._uses
 

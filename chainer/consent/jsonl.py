@@ -21,6 +21,7 @@ from pathlib import Path
 
 from chainer.consent.ledger import ChainedLedger, LedgerDamaged, store_trouble
 from chainer.consent.line import MAX_LINE, Link
+from chainer.store.folder import flush_folder
 
 _HEAD = re.compile(rb"([0-9]{20}) ([0-9a-f]{64})\n")
 _CHUNK = 1 << 20
@@ -187,7 +188,7 @@ class FileLedger(ChainedLedger):
                     # It may have been exchanged between open and lock.
                     if os.path.samestat(os.fstat(fd), self._path.stat()):
                         if new:
-                            _flush_folder(self._path.parent)
+                            flush_folder(self._path.parent)
                         return fd
                 except FileNotFoundError:
                     pass
@@ -225,12 +226,3 @@ class FileLedger(ChainedLedger):
 def head_path(path: Path) -> Path:
     """The file that remembers the last entry of the ledger at `path`."""
     return path.with_name(path.name + ".head")
-
-
-def _flush_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot flush a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ from chainer.consent.sqlite import (
     database_trouble,
     foreign_database,
     make_schema,
+    marks_of,
 )
 from chainer.errors import ChainerError
 
@@ -126,9 +127,7 @@ class SqlitePeople:
     def _prepare(self, *, create: bool) -> tuple[str, bytes]:
         for pragma in ("secure_delete = ON", "synchronous = FULL", "temp_store = MEMORY"):
             self._db.execute(f"PRAGMA {pragma}").fetchall()
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        application, version, tables = marks_of(self._db)
         if create and not (application or version or tables):
             new = secrets.token_hex(16), secrets.token_bytes(SECRET_BYTES).hex()
             about = f"INSERT OR IGNORE INTO about VALUES (1, '{new[0]}', x'{new[1]}');"  # noqa: S608

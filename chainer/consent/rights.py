@@ -25,7 +25,7 @@ from chainer.consent.licence import parse_licence
 from chainer.consent.works import Works
 from chainer.errors import InputError, PolicyRefused
 from chainer.graph import Atom, Graph
-from chainer.graph.scalars import Territory
+from chainer.graph.scalars import Territory, moment_text
 
 BRAND_SHORT = "brand_short"
 """The scenario of an extended slot that makes an episode commercial."""
@@ -88,7 +88,7 @@ class RightsBounds:
         """As one JSON object."""
         return {
             "territories": None if self.territories is None else list(self.territories),
-            "expires": None if self.expires is None else _moment_text(self.expires),
+            "expires": None if self.expires is None else moment_text(self.expires.astimezone(UTC)),
             "licences": list(self.licences),
             "notes": list(self.notes),
         }
@@ -182,10 +182,10 @@ class RightsGate:
                 found.append(RightsFault(atom.id, "no-territory", words, _holder(atom)))
                 break
             so_far = both
-        brand = next((atom.id for atom in chain if _is_brand_short(atom)), None)
+        brand = next((atom.id for atom in chain if is_brand_short(atom)), None)
         if brand is not None and not self._commercial:
             for atom in chain:
-                if not _is_brand_short(atom):
+                if not is_brand_short(atom):
                     found.extend(self._non_commercial(atom, f"{brand} makes this a brand short"))
         return tuple(found)
 
@@ -219,7 +219,7 @@ class RightsGate:
                 words = f"what {atom.id} is made of may be shown together in no country"
                 faults.append(RightsFault(atom.id, "no-territory", words, _holder(atom)))
             self._derived(atom, faults, notes)
-            if self._commercial or _is_brand_short(atom):
+            if self._commercial or is_brand_short(atom):
                 why = "the episode is commercial" if self._commercial else "it is a brand short"
                 faults += self._non_commercial(atom, why)
             self._doubts(atom, faults, notes)
@@ -239,7 +239,8 @@ class RightsGate:
         found: list[RightsFault] = []
         first = claims.earliest
         if first is not None and first.expires is not None and self._at >= first.expires:
-            words = f"the rights in {_work(first, atom)} ended {_moment_text(first.expires)}"
+            ended = moment_text(first.expires.astimezone(UTC))
+            words = f"the rights in {_work(first, atom)} ended {ended}"
             found.append(_fault(atom, "expired", words, first))
         missing: dict[Claim, list[str]] = {}
         for country, claim in claims.uncovered.items():
@@ -316,7 +317,8 @@ class RightsGate:
         return found
 
 
-def _is_brand_short(atom: Atom) -> bool:
+def is_brand_short(atom: Atom) -> bool:
+    """Whether the atom's slot is for a brand, however that is spelled."""
     scenario = (atom.slot.scenario or "").strip().casefold()
     return scenario.replace("-", "_").replace(" ", "_") == BRAND_SHORT
 
@@ -339,10 +341,6 @@ def _work(claim: Claim, atom: Atom) -> str:
 def _licence_of(claim: Claim, atom: Atom) -> str:
     text = claim.licence.text if claim.licence is not None else "none"
     return f"the licence {text} of {_work(claim, atom)}"
-
-
-def _moment_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _list(countries: Iterable[str]) -> str:

@@ -237,6 +237,22 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def marks_of(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Whose file it is: application id, version of its schema, how many tables it has.
+
+    Of one moment: another process may be making the file between two questions.
+    """
+    inside = connection.in_transaction
+    if not inside:
+        connection.execute("BEGIN")
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not inside:
+        connection.execute("COMMIT")
+    return application, version, tables
+
+
 def make_schema(connection: sqlite3.Connection, script: str) -> None:
     """Run `script`, which others may be running as well and which does no harm when repeated."""
     until = time.monotonic() + BUSY_SECONDS
@@ -282,9 +298,7 @@ def foreign_database(path: Path, what: str) -> InputError:
 
 def _is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether it holds a ledger; False where it holds nothing. Raises `InputError` for others."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    application, version, tables = marks_of(connection)
     if application == _APPLICATION and version == _VERSION:
         return True
     if application or version or tables:

@@ -114,22 +114,6 @@ class Observer:
             # As everyone after us will read it.
             return self._keep(from_bytes(data))
 
-    def look(
-        self,
-        media: Inspected,
-        start: Fraction,
-        seconds: Fraction,
-        *,
-        cast: Sequence[Appearance] = (),
-        references: Mapping[str, Sequence[bytes]] | None = None,
-        cancel: threading.Event | None = None,
-    ) -> Digest:
-        """As `observe`, but only sees to it that there is an observation, and gives its key."""
-        key = self.key(media, start, seconds, cast=cast, references=references)
-        if not self.has(key):
-            self.observe(media, start, seconds, cast=cast, references=references, cancel=cancel)
-        return key
-
     def key(
         self,
         media: Inspected,

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import IO, Any
 
 VERSION = 1
@@ -28,6 +29,7 @@ class DoorError(Exception):
     """What the library refused, in its own words; the cause is its own error."""
 
 
+@lru_cache(maxsize=1)
 def library_version() -> str:
     """The version of the Python package, which pins the native library."""
     from importlib.metadata import version

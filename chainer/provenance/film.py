@@ -26,6 +26,7 @@ from chainer.provenance.film_check import FilmCredential, FilmIngredient, check_
 from chainer.provenance.policy import ProvenancePolicy
 from chainer.provenance.signer import FilmSigner, Hand
 from chainer.store import Artefact
+from chainer.store.folder import flush_folder
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -84,7 +85,7 @@ def sign_film(
         assert found.urn is not None, "a film that is as claimed has a manifest"
         size = draft.stat().st_size
         draft.replace(target)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
     except OSError as error:
         if isinstance(error, ChainerError):
             raise  # some of ours are OSErrors too
@@ -167,13 +168,3 @@ def _signing_ekus() -> tuple[str, ...]:
 def _flush(path: Path) -> None:
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-def _flush_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some file systems cannot flush a folder; the file itself is flushed
-    finally:
-        os.close(descriptor)

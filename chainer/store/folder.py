@@ -199,7 +199,7 @@ class Store:
                         return standing
                     _write_flushed(draft, text)
                     draft.replace(target)
-            _flush_folder(target.parent)
+            flush_folder(target.parent)
         except OSError as error:
             raise store_error("a finished step could not be kept", self.root, error) from error
         return record
@@ -289,7 +289,7 @@ class Store:
             path.replace(target)
         elif not _link_new(path, target):
             os.utime(target)
-        _flush_folder(target.parent)
+        flush_folder(target.parent)
         return artefact
 
 
@@ -331,7 +331,8 @@ def _write_flushed(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _flush_folder(path: Path) -> None:
+def flush_folder(path: Path) -> None:
+    """See to it that the names in a folder are on the disk, where its file system can do that."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

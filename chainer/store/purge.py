@@ -5,8 +5,6 @@ Not eviction: leases and claims do not protect what is purged, and nothing is to
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from pathlib import Path
 
 from chainer.digest import Digest
 from chainer.errors import StoreError
-from chainer.store.folder import Presence, Store, store_error
+from chainer.store.folder import Presence, Store, flush_folder, store_error
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -79,7 +77,7 @@ def purge(
     tell("flush")
     try:
         for folder in sorted(touched):
-            _flush(folder)
+            flush_folder(folder)
     except OSError as error:
         raise store_error("what was removed cannot be flushed", store.root, error) from error
     return Purged(records, files, size)
@@ -107,15 +105,6 @@ def _unlink(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     return size
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot flush a folder
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _quiet(step: str) -> None:

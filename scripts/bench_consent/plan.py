@@ -4,8 +4,8 @@
 
 Prints one JSON object. The same chain of N atoms over one small clip is planned in turns: with
 nobody in it, and with two people in every atom, by six authors, whose ledger has 50 entries each
-for them. Everything else is in the store after the first turn. Milliseconds of the processor, least
-and median of the rounds, and the difference of each pair of turns.
+for them. The memory is on; everything is in the store after the first turn. Milliseconds of the
+processor, least and median of the rounds, and the difference of each pair of turns.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> int:
             for kind in ("nobody", "people")
         }
         settings = chainer.Settings.model_validate(
-            {"store": {"path": folder / "store"}, "memory": {"enabled": False}, "workers": 1}
+            {"store": {"path": folder / "store"}, "workers": 1}
         )
         spent: dict[str, list[float]] = {kind: [] for kind in graphs}
         for round_number in range(args.rounds + 1):
