@@ -9,60 +9,50 @@ is missing and delivers the folder. The command line and a backend call the same
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from chainer import __version__
+from chainer.arrange import card_frames, joint_spec, notes_of, slot_specs, timeline_of
 from chainer.consent.rating import episode_rating
-from chainer.continuity import Looker, OnLook, drift_left, remember, seconds_that_play
+from chainer.continuity import Looker, OnLook, remember, seconds_that_play
 from chainer.digest import Digest
 from chainer.edits import edits_of
-from chainer.enrol import enrolled, kept_of, noted, request_of
+from chainer.enrol import Enrolment, enrolled, kept_of, noted, request_of
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
-from chainer.episode.manifest import FILM_NAME
+from chainer.episode.manifest import FILM_NAME, Manifest
 from chainer.episode.package import FilmParts, credits_text, manifest_of, write_folder
-from chainer.episode.plan import TITLE_CARD, Choice, Episode, EpisodePlan, PlannedAtom
+from chainer.episode.plan import Choice, Episode, EpisodePlan
 from chainer.episode.remembered import continuity_text
 from chainer.episode.sign import claim_of, signed, signer_of
 from chainer.errors import Cancelled, InputError, WalkError
-from chainer.graph import Atom, Chain, Graph, Leg, Pick, WalkKind, WalkOptions, walk
+from chainer.graph import Atom, Chain, Graph, Pick, WalkKind, WalkOptions, walk
 from chainer.media.source import SourceFile, open_source
-from chainer.memory.report import Flag
 from chainer.mp4 import Chapter
 from chainer.origin import refuse_pictures, with_credentials
 from chainer.permission import Permission, Register, ask_again, register_of, spare
 from chainer.provenance.signer import FilmSigner
 from chainer.render.assemble import assemble
-from chainer.render.card import font_digest
-from chainer.render.encoder import FFmpeg, find_ffmpeg
-from chainer.render.execute import Execution, Kitchen
-from chainer.render.mark import first_station, mark_specs
+from chainer.render.encoder import find_ffmpeg
+from chainer.render.execute import Execution
+from chainer.render.make import Kitchen
+from chainer.render.mark import mark_specs
 from chainer.render.plan import plan_render
 from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
 from chainer.render.spec import (
-    CardSpec,
-    ConformSpec,
-    JointSpec,
-    MarkSpec,
     PosterSpec,
-    Spec,
-    spec_key,
 )
 from chainer.roads import explain_roads, road_scorer
 from chainer.settings import Settings
-from chainer.store import Store, default_root, tidy
+from chainer.store import Record, Store, default_root, tidy
 from chainer.timebase import to_seconds
-from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
-from chainer.timeline.joint import JointStyle, JointWish
-from chainer.timeline.script import Titles, chapter_marks, joint_wish, titles, unrendered_cards
-from chainer.timeline.slot import SlotContent
+from chainer.timeline.script import chapter_marks, titles, unrendered_cards
 
 OnProgress = Callable[[Progress], None]
 
@@ -72,13 +62,18 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.store.path or default_root())
 
 
+def store_of(plan: EpisodePlan) -> Store:
+    """The store that a plan was made for."""
+    return Store(plan.store)
+
+
 def looker_of(plan: EpisodePlan, *, register: Register | None = None) -> Looker:
     """What looks at the clips of a plan, for whoever wants to see what was remembered.
 
     `register` is asked instead of the graph's ledger. Raises `PolicyRefused` where consent was
     taken back since the plan.
     """
-    store = Store(plan.store)
+    store = store_of(plan)
     if plan.consented.needs:
         ask_again(plan.consented, register or register_of(plan.graph, plan.settings, store))
     return Looker(plan.graph, store, plan.settings)
@@ -99,13 +94,8 @@ def find_chains(
     limit is in the way; `PolicyRefused` where that is consent, rights, a rating or a block list.
     `register` is the ledger to ask instead of the graph's.
     """
-    settings = settings or Settings()
-    options = options or WalkOptions()
-    store = open_store(settings)
-    looker = Looker(graph, store, settings, cancel)
-    permission = Permission(graph, settings, store, register=register)
-    with noted(looker, permission, store):
-        return _walked(looker, start, options, permission)
+    planner = Planner(graph, settings=settings, register=register, cancel=cancel)
+    return planner.chains(start, options)
 
 
 def plan_episode(
@@ -130,20 +120,57 @@ def plan_episode(
     where consent, rights, a rating or a block list forbids what the plan would do, or where
     `memory.strict` is set and drift is left.
     """
-    settings = settings or Settings()
-    store = open_store(settings)
-    looker = Looker(graph, store, settings, cancel)
-    permission = Permission(graph, settings, store, register=register)
-    if chain is None:
-        options = _walk_options(start, kind, options)
-    with noted(looker, permission, store):
-        if chain is None:
-            assert options is not None
-            chain = _walked(looker, start or (options.path or ("",))[0], options, permission)[0]
-        else:
-            _demand_playable(graph, chain)
-            permission.demand(chain.atoms)
-        return _decided(looker, permission, chain, options, on_look)
+    planner = Planner(graph, settings=settings, register=register, cancel=cancel)
+    if chain is not None:
+        return planner.plan(chain, options, on_look=on_look)
+    options = _walk_options(start, kind, options)
+    return planner.best(start or (options.path or ("",))[0], options, on_look=on_look)
+
+
+class Planner:
+    """Plans many episodes of one graph: what was looked at for one is at hand for the next.
+
+    What may be played is decided at the moment of the first question; whoever renders a plan asks
+    again. Arguments as those of `plan_episode`. Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        settings: Settings | None = None,
+        register: Register | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.graph, self.settings = graph, settings or Settings()
+        self.store = open_store(self.settings)
+        self._looker = Looker(graph, self.store, self.settings, cancel)
+        self.permission = Permission(graph, self.settings, self.store, register=register)
+
+    def chains(self, start: str, options: WalkOptions | None = None) -> tuple[Chain, ...]:
+        """As `find_chains`."""
+        looker = self._looker.beside()
+        with noted(looker, self.permission, self.store):
+            return _walked(looker, start, options or WalkOptions(), self.permission)
+
+    def plan(
+        self, chain: Chain, options: WalkOptions | None = None, *, on_look: OnLook | None = None
+    ) -> EpisodePlan:
+        """As `plan_episode` of a chain."""
+        looker = self._looker.beside()
+        with noted(looker, self.permission, self.store):
+            _demand_playable(self.graph, chain)
+            self.permission.demand(chain.atoms)
+            return _decided(looker, self.permission, chain, options, on_look)
+
+    def best(
+        self, start: str, options: WalkOptions, *, on_look: OnLook | None = None
+    ) -> EpisodePlan:
+        """The plan of the first chain that a walk from `start` picks."""
+        looker = self._looker.beside()
+        with noted(looker, self.permission, self.store):
+            chain = _walked(looker, start, options, self.permission)[0]
+            return _decided(looker, self.permission, chain, options, on_look)
 
 
 def _decided(
@@ -166,15 +193,15 @@ def _decided(
     if options is not None:
         roads = explain_roads(looker, chain, *_lengths(looker, options), permission.reasons)
     words = titles(graph, chain)
-    layout = _timeline(chain, atoms, settings, cuts)
+    layout = timeline_of(chain, atoms, settings, cuts)
     edits = edits_of(layout, atoms, settings.profile, settings.conform)
     consented = permission.consented(edits)
     bounds = permission.rights.bounds(chain.atoms)
     marks = mark_specs(settings.watermark, {atom.atom.author for atom in atoms}, settings.profile)
     render = plan_render(
         layout,
-        _slot_specs(layout, atoms, words, settings, ffmpeg, marks),
-        partial(_joint_spec, layout, settings, ffmpeg),
+        slot_specs(layout, atoms, words, settings, ffmpeg, marks),
+        partial(joint_spec, layout, settings, ffmpeg),
         partial(PosterSpec, build=ffmpeg.build),
         store,
         graph.identity,
@@ -189,7 +216,7 @@ def _decided(
         render=render,
         chapters=chapter_marks(graph, chain, layout, words.heading),
         notes=(
-            *_notes(layout, atoms),
+            *notes_of(layout, atoms),
             *seen.notes,
             *spared,
             *unproven,
@@ -228,45 +255,98 @@ def render_episode(
     half-written output, and keeps finished steps in the store. Raises `PolicyRefused` where consent
     was taken back since the plan, `ProvenanceError` where the film cannot be signed.
     """
-    target = Path(out).absolute()
-    check_target(target)
     settings = plan.settings
-    store = Store(plan.store)
     reporter = Reporter(plan.render, on_progress)
-    register = register or register_of(plan.graph, settings, store)
-    signer = signer or signer_of(settings.signing, store)
-    kitchen = Kitchen(
-        store, Runner(plan.ffmpeg, cancel), settings.media, _opener(plan), plan.graph.identity
-    )
-    with (
-        enrolled(plan, register, store, target) as enrolment,
-        store.lease(step.key for step in plan.render.steps),
-    ):
-        enrolment.ask()
+    with Making.of(plan, out, signer=signer, register=register, cancel=cancel) as making:
         execution = Execution(
             plan.render,
-            kitchen,
+            making.kitchen,
             workers or settings.pool_size,
             on_frames=reporter.frames,
             on_done=reporter.step_done,
         )
         records = execution.run()
-        with whole_folder(target) as folder:
+        manifest = making.deliver(records, execution.again, on_bytes=reporter.bytes)
+    ran = reporter.steps_run
+    if ran:
+        tidy(making.kitchen.store, settings.store.max_bytes)
+    reporter.finish()
+    return Episode(making.target, manifest, ran, len(plan.render.steps) - ran)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """An episode that is being made: on the store's list, its steps leased.
+
+    Between entering and `deliver` somebody sees to it that every step of the plan is in the store.
+    """
+
+    plan: EpisodePlan
+    target: Path
+    kitchen: Kitchen
+    signer: FilmSigner | None
+    register: Register
+    enrolment: Enrolment
+
+    @staticmethod
+    @contextmanager
+    def of(
+        plan: EpisodePlan,
+        out: str | Path,
+        *,
+        signer: FilmSigner | None = None,
+        register: Register | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Making]:
+        """Put the episode on the list, and take it off again where the block fails.
+
+        Arguments and errors as those of `render_episode`.
+        """
+        target = Path(out).absolute()
+        check_target(target)
+        store = store_of(plan)
+        register = register or register_of(plan.graph, plan.settings, store)
+        signer = signer or signer_of(plan.settings.signing, store)
+        runner = Runner(plan.ffmpeg, cancel)
+        kitchen = Kitchen(store, runner, plan.settings.media, _opener(plan), plan.graph.identity)
+        with (
+            enrolled(plan, register, store, target) as enrolment,
+            store.lease(step.key for step in plan.render.steps),
+        ):
+            enrolment.ask()
+            yield Making(plan, target, kitchen, signer, register, enrolment)
+
+    def deliver(
+        self,
+        records: Mapping[Digest, Record],
+        again: Callable[[Digest], Record],
+        *,
+        on_bytes: Callable[[int, int], None] | None = None,
+    ) -> Manifest:
+        """Put the film together from the steps' `records`, sign it, and deliver the folder whole.
+
+        `again` makes the step of a key anew, where its bytes turn out damaged.
+        """
+        plan, enrolment, store = self.plan, self.enrolment, self.kitchen.store
+        cancel = self.kitchen.runner.cancel
+        with whole_folder(self.target) as folder:
             film = assemble(
                 plan.render,
                 records.__getitem__,
-                execution.again,
+                again,
                 store,
-                settings.profile,
+                plan.settings.profile,
                 folder / FILM_NAME,
                 chapters=_chapters(plan),
                 title=plan.titles.heading,
-                on_bytes=reporter.bytes,
+                on_bytes=on_bytes,
                 cancel=cancel,
             )
             position = enrolment.ask()
-            claim = claim_of(plan, enrolment.id, register.book, position, __version__)
-            film, provenance = signed(plan, film, folder / FILM_NAME, signer, claim, store, cancel)
+            claim = claim_of(plan, enrolment.id, self.register.book, position, __version__)
+            film, provenance = signed(
+                plan, film, folder / FILM_NAME, self.signer, claim, store, cancel
+            )
             parts = FilmParts(
                 film=film,
                 records=records,
@@ -284,12 +364,8 @@ def render_episode(
                     "cancelled before the episode was in place: finished steps are kept"
                 )
             position = enrolment.ask()
-        enrolment.finish(target, film.digest, provenance.urn or "", position)
-    ran = reporter.steps_run
-    if ran:
-        tidy(store, settings.store.max_bytes)
-    reporter.finish()
-    return Episode(target, manifest, ran, len(plan.render.steps) - ran)
+        enrolment.finish(self.target, film.digest, provenance.urn or "", position)
+        return manifest
 
 
 async def render_episode_async(
@@ -392,145 +468,8 @@ def _lengths(
         return options, None
     settings, budget = looker.settings, options.max_seconds
     if settings.card.title:
-        budget -= to_seconds(_card_frames(settings), settings.profile.fps)
+        budget -= to_seconds(card_frames(settings), settings.profile.fps)
     return replace(options, max_seconds=budget), partial(seconds_that_play, looker)
-
-
-def _card_frames(settings: Settings) -> int:
-    """A card's length: whole grid steps, and a crossfade that ends on the grid."""
-    grid = settings.profile.grid
-    return settings.card.frames_per_grid * grid.frames + grid.frames * 3 // 4
-
-
-def _timeline(
-    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings, cuts: Mapping[str, str]
-) -> Layout:
-    """`cuts` are the atoms that may not be blended with others, and why."""
-    profile = settings.profile
-    slots = [
-        Slot(leg.atom, SlotContent.ATOM, atom.used.frames)
-        for leg, atom in zip(chain.legs, atoms, strict=True)
-    ]
-    wishes = [
-        _wish(leg, before, after)
-        for leg, before, after in zip(chain.legs[1:], atoms, atoms[1:], strict=False)
-    ]
-    if settings.card.title:
-        slots.insert(0, Slot(TITLE_CARD, SlotContent.CARD, _card_frames(settings)))
-        wishes.insert(0, JointWish())
-    for number, slot in enumerate(slots):
-        for beside in (number - 1, number) if slot.name in cuts else ():
-            if 0 <= beside < len(wishes):
-                wishes[beside] = JointWish(style=JointStyle.CUT, note=cuts[slot.name])
-    joints = [
-        choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
-        for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
-    ]
-    return lay_out(slots, joints, profile.grid, profile.keyframe_grids)
-
-
-def _wish(leg: Leg, before: PlannedAtom, after: PlannedAtom) -> JointWish:
-    report = after.report
-    if report is None:
-        return joint_wish(leg, before.atom, after.atom)
-    left = {Flag.LIGHT, Flag.COLOUR, Flag.ZOOM, Flag.MIRROR} & set(drift_left(report))
-    return joint_wish(leg, before.atom, after.atom, report.kind, drift=bool(left))
-
-
-def _slot_specs(
-    layout: Layout,
-    atoms: Sequence[PlannedAtom],
-    words: Titles,
-    settings: Settings,
-    ffmpeg: FFmpeg,
-    marks: Mapping[str, MarkSpec],
-) -> list[Callable[[Any], Spec]]:
-    first = next(n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM)
-    specs: list[Callable[[Any], Spec]] = []
-    left = iter(atoms)
-    for slot in layout.slots:
-        if slot.content is SlotContent.CARD:
-            font = font_digest(settings.card)
-            specs.append(partial(_card_spec, slot.frames, first, words, settings, ffmpeg, font))
-        else:
-            atom = next(left)
-            mark = marks.get(atom.atom.author)
-            spec = ConformSpec(
-                media=atom.media.digest,
-                info=atom.media.info,
-                first=atom.used.first,
-                frames=atom.used.frames,
-                profile=settings.profile,
-                policy=settings.conform,
-                build=ffmpeg.build,
-                grade=atom.grade,
-                mark=None if mark is None else spec_key(mark),
-                station=0 if mark is None else first_station(atom.media.digest),
-            )
-            specs.append(partial(_known, spec))
-    return specs
-
-
-def _known(spec: Spec, _: object) -> Spec:
-    return spec
-
-
-def _card_spec(
-    frames: int,
-    behind: int,
-    words: Titles,
-    settings: Settings,
-    ffmpeg: FFmpeg,
-    font: Digest,
-    keys: dict[int, Digest],
-) -> CardSpec:
-    return CardSpec(
-        behind=keys[behind],
-        heading=words.heading,
-        line=words.line,
-        frames=frames,
-        style=settings.card,
-        font=font,
-        profile=settings.profile,
-        build=ffmpeg.build,
-        maker=_version("moviepy"),
-    )
-
-
-def _joint_spec(
-    layout: Layout,
-    settings: Settings,
-    ffmpeg: FFmpeg,
-    piece: JointPiece,
-    left: Digest,
-    right: Digest,
-) -> JointSpec:
-    joint = piece.joint
-    return JointSpec(
-        left=left,
-        right=right,
-        style=joint.style.value,
-        left_frames=layout.slots[piece.left].frames,
-        right_frames=layout.slots[piece.left + 1].frames,
-        out=joint.left,
-        gap=joint.gap,
-        back=joint.right,
-        overlap=joint.overlap,
-        right_last=piece.right_last,
-        shift=piece.shift,
-        packet_first=piece.packet_first,
-        packet_last=piece.packet_last,
-        profile=settings.profile,
-        build=ffmpeg.build,
-    )
-
-
-def _notes(layout: Layout, atoms: Sequence[PlannedAtom]) -> tuple[str, ...]:
-    notes = [f"{atom.atom.id}: {word}" for atom in atoms for word in atom.used.differences]
-    for number, joint in enumerate(layout.joints):
-        names = f"{layout.slots[number].name}→{layout.slots[number + 1].name}"
-        notes += [f"{names}: {word}" for word in joint.notes]
-    return tuple(notes)
 
 
 def _chapters(plan: EpisodePlan) -> tuple[Chapter, ...]:
@@ -541,9 +480,3 @@ def _chapters(plan: EpisodePlan) -> tuple[Chapter, ...]:
 def _opener(plan: EpisodePlan) -> Callable[[Digest], AbstractContextManager[SourceFile]]:
     paths = {atom.media.digest: atom.media.path for atom in plan.atoms}
     return lambda digest: open_source(paths[digest], limits=plan.settings.media)
-
-
-def _version(distribution: str) -> str:
-    from importlib.metadata import version
-
-    return version(distribution)

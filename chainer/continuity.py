@@ -77,6 +77,8 @@ class Looker:
         self._memory: Recollection | None = None
         self._lock = threading.Lock()
         self._references: Mapping[str, tuple[bytes, ...]] | None = None
+        self._like: Looker | None = None
+        self._probed: dict[tuple[str, int], Clip] = {}
         self._clips: dict[tuple[str, int], Clip] = {}
         self.seen: dict[Digest, Clip] = {}
         """What was looked at, by the key of its observation."""
@@ -86,9 +88,20 @@ class Looker:
         self.before_look: Callable[[Digest, Clip], None] | None = None
         """Told of every clip that is about to be looked at, with the key of its observation."""
 
+    def beside(self) -> Looker:
+        """Another looker at the same graph, for another chain.
+
+        What this one has probed and remembered is at hand there too; `clips`, `seen` and `states`
+        tell of the other chain alone.
+        """
+        other = Looker(self.graph, self.store, self.settings, self.cancel)
+        other._like = self
+        other._probed = self._probed
+        return other
+
     @property
     def clips(self) -> tuple[Clip, ...]:
-        """Every clip that was probed."""
+        """Every clip that was asked for."""
         return tuple(self._clips.values())
 
     @property
@@ -103,6 +116,8 @@ class Looker:
         from chainer.memory.shelf import Observer
 
         with self._lock:
+            if self._memory is None and self._like is not None:
+                self._memory = self._like.memory.beside(self._look_again)
             if self._memory is None:
                 one = self.settings
                 observer = Observer(self.store, one.media, one.faces, rate=one.profile.fps)
@@ -120,14 +135,16 @@ class Looker:
 
     def clip(self, atom: Atom, take: int = 0) -> Clip:
         """One take, probed once. Raises `MediaError`."""
-        known = self._clips.get((atom.id, take))
+        known = self._probed.get((atom.id, take))
         if known is not None:
+            self._clips[atom.id, take] = known
             return known
         media = self.inspect(atom.takes[take - 1].media if take else atom.media)
         used = used_range(
             _as_taken(atom, take), media.info, self.settings.profile.fps, self.settings.slots
         )
         clip = self._clips[atom.id, take] = Clip(atom, take, media, used)
+        self._probed[atom.id, take] = clip
         return clip
 
     def look(self, clip: Clip) -> Digest:
@@ -165,11 +182,17 @@ class Looker:
 
     def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:
         """The reference pictures of the characters that `atom` names."""
+        wanted = {appearance.character for appearance in atom.cast}
+        return {name: kept for name, kept in self._all_pictures().items() if name in wanted}
+
+    def _all_pictures(self) -> Mapping[str, tuple[bytes, ...]]:
         with self._lock:
+            if self._references is None and self._like is not None:
+                self._references = self._like._all_pictures()
+                self.notes += self._like.notes
             if self._references is None:
                 self._references = self._read_references()
-        wanted = {appearance.character for appearance in atom.cast}
-        return {name: kept for name, kept in self._references.items() if name in wanted}
+            return self._references
 
     def _read_references(self) -> Mapping[str, tuple[bytes, ...]]:
         found: dict[str, tuple[bytes, ...]] = {}

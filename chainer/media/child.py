@@ -25,7 +25,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
@@ -98,6 +99,27 @@ class ChildResult:
         return self.returncode == 0 and not self.stopped
 
 
+class Meter:
+    """Adds up what the children of one piece of work have used."""
+
+    def __init__(self) -> None:
+        self.cpu_seconds = 0.0
+
+
+_meter: ContextVar[Meter | None] = ContextVar("meter", default=None)
+
+
+@contextlib.contextmanager
+def metered() -> Iterator[Meter]:
+    """Meter the children that this thread runs within the block."""
+    meter = Meter()
+    token = _meter.set(meter)
+    try:
+        yield meter
+    finally:
+        _meter.reset(token)
+
+
 def run_child(
     argv: Sequence[str | os.PathLike[str]],
     *,
@@ -150,6 +172,8 @@ def run_child(
         stopped = run.watch(limits.wall_seconds, cancel)
     finally:
         status, cpu_seconds = run.end()
+        if (meter := _meter.get()) is not None:
+            meter.cpu_seconds += cpu_seconds
     if stopped == "cancelled":
         _heed(cancel, words)
     stderr = run.stderr_text()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from chainer.digest import Digest, file_digest, key_of
@@ -72,6 +72,7 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,14 @@ class Recollection:
         self.stepped = 0
         self.shows: dict[Digest, tuple[str, ...]] = {}
 
+    def beside(self, again: Callable[[Digest], Observation | None] | None) -> Recollection:
+        """Another one that shares what is kept at hand, but tells its own `shows`."""
+        other = copy(self)
+        other._again = again  # noqa: SLF001 - one of us
+        other.shows = {}
+        other.stepped = 0
+        return other
+
     def observation(self, key: Digest) -> Observation:
         """An observation that a state names. Raises `StoreError` where it is lost."""
         found = self.observer.find(key)
@@ -154,7 +163,7 @@ class Recollection:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return self._used(key, self._kept[key])
         presence, record = self._store.find(key)
         if presence is Presence.ABSENT:
             return None
@@ -173,11 +182,14 @@ class Recollection:
 
     def _keep(self, key: Digest, done: Step) -> Step:
         with self._lock:
-            self.shows[key] = tuple(one.id for one in done.state.characters)
             self._kept[key] = done
             self._kept.move_to_end(key)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
+            return self._used(key, done)
+
+    def _used(self, key: Digest, done: Step) -> Step:
+        self.shows[key] = tuple(one.id for one in done.state.characters)
         return done
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chainer.render.execute import StepDone
+from chainer.render.make import StepDone
 from chainer.render.plan import RenderPlan, Step, Why
 from chainer.render.spec import StepType
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from chainer.compose import _opener, find_chains, plan_episode
 from chainer.episode.plan import EpisodePlan
 from chainer.graph import Pick, WalkKind, WalkOptions, load_graph
-from chainer.render.execute import Execution, Kitchen
+from chainer.render.execute import Execution
+from chainer.render.make import Kitchen
 from chainer.render.plan import RenderPlan, Step
 from chainer.render.run import Runner
 from chainer.render.spec import StepType

@@ -1,0 +1,142 @@
+"""Making one step: look it up, claim it, cook it, publish it.
+
+The same function makes a step here and on a worker elsewhere. What the step needs is taken from
+the store, by key, so that nothing but the step itself has to travel.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+from chainer.digest import Digest
+from chainer.errors import StoreError
+from chainer.media.child import metered
+from chainer.media.limits import MediaLimits
+from chainer.media.source import SourceFile
+from chainer.render.card import render_card
+from chainer.render.conform import conform
+from chainer.render.joint import render_joint
+from chainer.render.mark import MARK, render_mark
+from chainer.render.plan import Step, remembered, slot_of
+from chainer.render.poster import render_poster
+from chainer.render.run import Runner
+from chainer.render.spec import CardSpec, ConformSpec, JointSpec, MarkSpec, PosterSpec
+from chainer.store import Presence, Record, Store
+
+NEED_LOST = "need-lost"
+"""The code of the `StoreError` for an earlier step whose files are missing or damaged; its fact
+`need` is that step's key. Make that one again, then this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kitchen:
+    """What steps are made with. `open_source` opens the media of a digest for reading."""
+
+    store: Store
+    runner: Runner
+    limits: MediaLimits
+    open_source: Callable[[Digest], AbstractContextManager[SourceFile]]
+    scope: str
+
+    def stopped_by(self, cancel: threading.Event | None) -> Kitchen:
+        """The same kitchen, where `cancel` stops what is cooking."""
+        return replace(self, runner=Runner(self.runner.ffmpeg, cancel))
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step that is in the store now.
+
+    `ran` is False where it was there already or another process was faster; `cpu_seconds` is what
+    its child processes used.
+    """
+
+    step: Step
+    record: Record
+    ran: bool
+    cpu_seconds: float = 0.0
+
+
+def make_step(
+    step: Step, kitchen: Kitchen, on_frames: Callable[[int], None] | None = None
+) -> StepDone:
+    """See to it that `step` is in the store; what it needs must be there.
+
+    Raises `StoreError` with code `NEED_LOST` where an earlier step's files are missing or damaged
+    (its record is forgotten then), `Cancelled` where the kitchen's runner is stopped, and whatever
+    is wrong with the media or the rendering.
+    """
+    store = kitchen.store
+    presence, record = store.find(step.key)
+    if presence is Presence.CACHED and record is not None:
+        store.use(record)
+        return StepDone(step, record, ran=False)
+    with store.claim(step.key, kitchen.runner.cancel), metered() as meter:
+        presence, record = store.find(step.key)
+        if presence is Presence.CACHED and record is not None:
+            return StepDone(step, record, ran=False)
+        if presence is not Presence.ABSENT:
+            store.discard(step.key)
+        with store.workspace() as folder:
+            files, facts = _cook(step, kitchen, folder, on_frames)
+            record = store.publish(step.key, step.type.value, files, facts)
+    store.remember(slot_of(step, kitchen.scope), remembered(step))
+    return StepDone(step, record, ran=True, cpu_seconds=meter.cpu_seconds)
+
+
+def _cook(
+    step: Step, kitchen: Kitchen, folder: Path, on_frames: Callable[[int], None] | None
+) -> tuple[dict[str, Path], dict[str, Any]]:
+    spec, runner, store = step.spec, kitchen.runner, kitchen.store
+    with ExitStack() as stack:
+        if isinstance(spec, MarkSpec):
+            return render_mark(runner, spec, folder)
+        if isinstance(spec, ConformSpec):
+            if spec.mark is not None:
+                _named(store, stack, spec.mark, "mark", folder / MARK)
+            source = stack.enter_context(kitchen.open_source(spec.media))
+            return conform(runner, spec, source, kitchen.limits, folder, on_frames)
+        if isinstance(spec, JointSpec):
+            pieces = (
+                _open(store, stack, spec.left, "piece"),
+                _open(store, stack, spec.right, "piece"),
+            )
+            sounds = (
+                _named(store, stack, spec.left, "sound", folder / "left.flac"),
+                _named(store, stack, spec.right, "sound", folder / "right.flac"),
+            )
+            return render_joint(runner, spec, pieces, sounds, folder, on_frames)
+        if isinstance(spec, CardSpec):
+            behind = _open(store, stack, spec.behind, "piece")
+            return render_card(runner, spec, behind, folder, on_frames)
+        assert isinstance(spec, PosterSpec)
+        return render_poster(runner, _open(store, stack, spec.clip, "piece"), folder)
+
+
+def _open(store: Store, stack: ExitStack, key: Digest, name: str) -> IO[bytes]:
+    """A file of an earlier step, whole."""
+    presence, record = store.find(key)
+    if presence is Presence.CACHED and record is not None and name in record.files:
+        try:
+            return stack.enter_context(store.open(record.files[name]))
+        except StoreError as error:
+            if error.code != "store-damaged":
+                raise
+    store.discard(key)
+    raise StoreError(
+        f"the {name} of an earlier step is lost or damaged; it must be made again",
+        code=NEED_LOST,
+        need=key,
+    )
+
+
+def _named(store: Store, stack: ExitStack, key: Digest, name: str, link: Path) -> Path:
+    """A file of an earlier step under a name that FFmpeg can open."""
+    stream = _open(store, stack, key, name)
+    link.write_bytes(stream.read())
+    return link
