@@ -20,7 +20,7 @@ from chainer import __version__
 from chainer.arrange import card_frames, joint_spec, notes_of, slot_specs, timeline_of
 from chainer.consent.rating import episode_rating
 from chainer.continuity import Looker, OnLook, remember, seconds_that_play
-from chainer.digest import Digest
+from chainer.digest import Digest, key_of
 from chainer.edits import edits_of
 from chainer.enrol import Enrolment, enrolled, kept_of, noted, request_of
 from chainer.episode.chapters import chapters_vtt
@@ -50,7 +50,8 @@ from chainer.render.spec import (
 )
 from chainer.roads import explain_roads, road_scorer
 from chainer.settings import Settings
-from chainer.store import Record, Store, default_root, tidy
+from chainer.store import Record, Store, tidy
+from chainer.store import open_store as open_policy
 from chainer.timebase import to_seconds
 from chainer.timeline.script import chapter_marks, titles, unrendered_cards
 
@@ -59,12 +60,12 @@ OnProgress = Callable[[Progress], None]
 
 def open_store(settings: Settings) -> Store:
     """The store that the settings name, or the platform's."""
-    return Store(settings.store.path or default_root())
+    return open_policy(settings.store)
 
 
 def store_of(plan: EpisodePlan) -> Store:
     """The store that a plan was made for."""
-    return Store(plan.store)
+    return open_policy(plan.settings.store.model_copy(update={"path": plan.store}))
 
 
 def looker_of(plan: EpisodePlan, *, register: Register | None = None) -> Looker:
@@ -365,6 +366,10 @@ class Making:
                 )
             position = enrolment.ask()
         enrolment.finish(self.target, film.digest, provenance.urn or "", position)
+        # While the folder stands, eviction spares its pieces. By the folder's name, so that what is
+        # delivered there next takes this one's place.
+        pin = f"episode-{key_of('episode-folder', str(self.target))[:32]}"
+        store.pin(pin, [step.key for step in plan.render.steps], folder=self.target)
         return manifest
 
 

@@ -56,24 +56,31 @@ class Console:
 
     def progress(self, progress: Progress) -> None:
         """On a terminal one moving line; in a log a line for each finished step."""
+        count = f"{progress.steps_done}/{progress.steps}" if progress.steps_done else ""
+        what = f"{progress.phase} {progress.name}".strip()
+        self.moving(
+            progress.done, what, count, progress.seconds_left, ended=progress.phase == "done"
+        )
+
+    def moving(
+        self, done: float, what: str, count: str, seconds_left: float | None, *, ended: bool = False
+    ) -> None:
+        """How far something is, as `progress`; a log gets a line whenever `count` is another."""
         if self.quiet:
             return
-        left = f", {_minutes(progress.seconds_left)} left" if progress.seconds_left else ""
-        what = f"{progress.phase} {progress.name}".strip()
+        left = f", {_minutes(seconds_left)} left" if seconds_left else ""
         if self._live:
-            full = round(_BAR * progress.done)
+            full = round(_BAR * done)
             bar = "█" * full + "░" * (_BAR - full)
-            line = f"{bar} {progress.done:4.0%}  {what}{left}"
+            line = " ".join(word for word in (f"{bar} {done:4.0%} ", count, what + left) if word)
             click.echo(f"\r\x1b[K{line[:100]}", nl=False, err=True)
             self._open_line = True
-            if progress.phase == "done":
+            if ended:
                 click.echo("\r\x1b[K", nl=False, err=True)
                 self._open_line = False
-        else:
-            count = f"{progress.steps_done}/{progress.steps}"
-            if progress.steps_done and count != self._last and progress.phase != "done":
-                self._last = count
-                click.echo(f"{progress.done:4.0%}  {count} {what}{left}", err=True)
+        elif count and count != self._last and not ended:
+            self._last = count
+            click.echo(f"{done:4.0%}  {count} {what}{left}", err=True)
 
     def looking(self, done: int, total: int) -> None:
         """How many clips have been looked at; a log is told at every tenth of many."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainer.cluster_policy import ClusterPolicy
 from chainer.consent.blocklist import BlockPolicy
 from chainer.consent.gate import ConsentPolicy
 from chainer.consent.rating import Audience
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     provenance: ProvenancePolicy = ProvenancePolicy()
     signing: SigningPolicy = SigningPolicy()
     store: StorePolicy = StorePolicy()
+    cluster: ClusterPolicy = ClusterPolicy()
     workers: int | None = Field(default=None, ge=1, le=256)
     ffmpeg: Path | None = None
     providers: Path | None = None

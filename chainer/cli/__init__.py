@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from chainer import __version__
-from chainer.cli import consent, keep, make, proof
+from chainer.cli import batch, consent, keep, make, proof
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError, InputError
@@ -94,6 +94,7 @@ for _command in (
     make.compose,
     make.memory,
     make.digest,
+    batch.batch,
     proof.verify,
     proof.publish,
     proof.credits_,

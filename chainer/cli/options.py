@@ -86,11 +86,12 @@ def _common_options(command: _Command, *, making: bool) -> _Command:
         ),
         click.option(
             "--store",
-            type=click.Path(path_type=Path),
             metavar="DIR",
             envvar="CHAINER_STORE",
             show_envvar=True,
-            help="Where finished pieces are kept." if making else "The store that made it.",
+            help="Where finished pieces are kept: a folder, or s3://bucket/prefix."
+            if making
+            else "The store that made it.",
         ),
         click.option(
             "--settings",
@@ -183,14 +184,16 @@ def settings_of(options: dict[str, Any]) -> Settings:
     if options.get("draft"):
         settings = settings.model_copy(update={"profile": named_profile("draft")})
     if options.get("store") is not None:
-        where = settings.store.model_copy(update={"path": options["store"].absolute()})
+        from chainer.store import policy_for
+
+        where = policy_for(options["store"], settings.store)
         settings = settings.model_copy(update={"store": where})
     consent = {
         "ledger": options["ledger"].absolute() if options.get("ledger") is not None else None,
         "composer": options.get("composer"),
     }
     if given := {name: value for name, value in consent.items() if value is not None}:
-        settings = _changed(settings, "consent", given)
+        settings = changed(settings, "consent", given)
     if options.get("audience") is not None:
         settings = settings.model_copy(update={"audience": Audience(options["audience"])})
     if options.get("workers") is not None:
@@ -198,7 +201,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
     return settings
 
 
-def _changed(settings: Settings, part: str, given: dict[str, Any]) -> Settings:
+def changed(settings: Settings, part: str, given: dict[str, Any]) -> Settings:
     """The settings with some of one room's values set, checked like a file's."""
     from chainer.settings import parse_settings
 

@@ -39,7 +39,6 @@ def ledger_options(command: _Command) -> _Command:
         ),
         click.option(
             "--store",
-            type=click.Path(path_type=Path),
             metavar="DIR",
             envvar="CHAINER_STORE",
             show_envvar=True,

@@ -1,0 +1,339 @@
+"""The course of a batch: every step once, each film delivered as soon as its steps are there.
+
+One thread decides; steps run where the executor runs them, deliveries on a few threads here. What
+is finished is in the store and in the ledger at once, so a stop at any moment loses nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+
+from chainer.batch.board import Board, Place
+from chainer.batch.clock import BatchProgress, Clock
+from chainer.batch.cost import CostBook
+from chainer.batch.executor import Executor
+from chainer.batch.expand import stops_all
+from chainer.batch.ledger import JobLedger
+from chainer.batch.order import Order
+from chainer.batch.plan import BatchPlan, BatchStep
+from chainer.batch.report import clear_log, write_log
+from chainer.batch.rows import FilmNote, JobRow, film_note
+from chainer.batch.words import JobState
+from chainer.batch.work import StepResult, StepWork
+from chainer.digest import Digest
+from chainer.errors import Cancelled, ChainerError
+from chainer.permission import Register
+from chainer.provenance.signer import FilmSigner
+from chainer.render.make import NEED_LOST
+from chainer.render.spec import ConformSpec
+from chainer.store import Presence, Store
+
+OnProgress = Callable[[BatchProgress], None]
+
+_TRIES = 3
+"""How often a step is begun whose needs turn out to be lost."""
+_POLL = 0.1
+_TELL = 0.2
+_DELIVERIES = 2
+
+
+class Course:
+    """One run of a batch, from the first look into the ledger to the last job."""
+
+    def __init__(
+        self,
+        plan: BatchPlan,
+        store: Store,
+        ledger: JobLedger,
+        executor: Executor,
+        folder: Path,
+        book: CostBook,
+        *,
+        signer: FilmSigner | None,
+        register: Register | None,
+        fail_fast: bool,
+        on_progress: OnProgress | None,
+        cancel: threading.Event | None,
+        stop: threading.Event,
+    ) -> None:
+        self.plan, self.store, self.ledger, self.executor = plan, store, ledger, executor
+        self.folder, self.book = folder, book
+        self.fail_fast, self.cancel, self.stop = fail_fast, cancel, stop
+        self.fatal: ChainerError | None = None
+        self.cancelled = self.stopped = False
+        self._signer, self._register = signer, register
+        self._tell, self._told, self._phase = on_progress, 0.0, ("", "")
+        self._orders: dict[int, Order] = {}
+        self._running: set[Digest] = set()
+        self._tries: dict[Digest, int] = {}
+        self._delivering: dict[Future[FilmNote], int] = {}
+        self._couriers = ThreadPoolExecutor(_DELIVERIES, thread_name_prefix="chainer-deliver")
+        self._failed = self._done = 0
+
+    def choose(self, *, retry_failed: bool) -> None:
+        """Which jobs are to be made: not those that are done, nor those that failed the same."""
+        todo: list[int] = []
+        for number, planned in enumerate(self.plan.jobs):
+            known = self.ledger.job(planned.job.name)
+            if planned.fault is not None:
+                self._fail(number, planned.fault)
+            elif self.ledger.is_done(known, planned.digest):
+                self._done += 1
+                clear_log(self.folder, planned.job.name)
+            elif self._failed_before(known, planned.digest) and not retry_failed:
+                self._failed += 1
+            else:
+                todo.append(number)
+        wanted = set(todo)
+        self.board = Board(
+            Place(
+                key,
+                one.step.type,
+                one.step.needs,
+                tuple(job for job in one.jobs if job in wanted),
+                one.estimate.cpu_seconds,
+            )
+            for key, one in self.plan.steps.items()
+            if wanted.intersection(one.jobs)
+        )
+        for number in todo:
+            self._orders[number] = Order(
+                self.plan.jobs[number],
+                signer=self._signer,
+                register=self._register,
+                stop=self.stop,
+            )
+        costs = {
+            key: self.plan.steps[key].estimate.cpu_seconds
+            for key in self.plan.steps
+            if wanted.intersection(self.plan.steps[key].jobs)
+        }
+        self.clock = Clock(costs, self.executor.workers)
+
+    @staticmethod
+    def _failed_before(known: JobRow | None, digest: Digest) -> bool:
+        return known is not None and known.state is JobState.FAILED and known.digest == digest
+
+    # -- the loop --------------------------------------------------------------
+
+    def go(self) -> None:
+        """Make and deliver until nothing is left, or something stops it all."""
+        try:
+            while True:
+                self._look_for_a_stop()
+                self._feed()
+                under_way = self._running or self._delivering
+                if self.stopped or (not under_way and (self._halted or self.board.idle)):
+                    break
+                self._wait()
+                self._report(always=False)
+        except ChainerError as error:
+            self.fatal = error
+        finally:
+            self._leave()
+
+    @property
+    def _halted(self) -> bool:
+        """Whether nothing new is begun any more."""
+        return self.cancelled or self.fatal is not None or (self.fail_fast and self._failed > 0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every job is delivered."""
+        return self._done == len(self.plan.jobs)
+
+    @property
+    def failures(self) -> int:
+        """How many jobs have failed."""
+        return self._failed
+
+    def _look_for_a_stop(self) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            self.cancelled = True
+        if self.stop.is_set():
+            self.cancelled = self.stopped = True
+
+    def _wait(self) -> None:
+        if self._running:
+            for result in self.executor.results(_POLL):
+                self._take(result)
+        elif self._delivering:
+            wait(self._delivering, timeout=_POLL, return_when=FIRST_COMPLETED)
+        for future in [one for one in self._delivering if one.done()]:
+            self._delivered(self._delivering.pop(future), future)
+        self.ledger.flush()
+
+    def _leave(self) -> None:
+        """Nothing runs any more when this returns, and every open account is closed."""
+        if self._running:
+            self.executor.stop()
+            self._running.clear()
+        if self.fatal is not None:
+            self.stop.set()
+        self._couriers.shutdown(wait=True)
+        for future, number in self._delivering.items():
+            self._delivered(number, future)
+        self._delivering.clear()
+        for number, order in self._orders.items():
+            order.end(Cancelled("the batch ended before this film was delivered"))
+            self.ledger.job_waiting(self.plan.jobs[number].job.name)
+        self._orders.clear()
+        self.book.save()
+
+    # -- steps -----------------------------------------------------------------
+
+    def _feed(self) -> None:
+        """Begin steps for as long as there is room."""
+        while not self._halted:
+            key = self.board.next(self._accepts)
+            if key is None:
+                return
+            if not self._admit(key):
+                continue
+            one = self.plan.steps[key]
+            if self._is_there(key):
+                self.ledger.step_cached(key)
+                self.clock.cached(key)
+                self._made(key)
+                continue
+            self.ledger.step_running(key)
+            self.clock.started(key)
+            self._phase = (one.step.type.value, one.step.name)
+            self._running.add(key)
+            self.executor.submit(self._work(one))
+
+    def _accepts(self, key: Digest) -> bool:
+        return self._is_there(key) or self.executor.takes(self._work(self.plan.steps[key]))
+
+    def _is_there(self, key: Digest) -> bool:
+        return self.store.find(key)[0] is Presence.CACHED
+
+    def _admit(self, key: Digest) -> bool:
+        """Put the first job that still wants the step on the store's list; whether there is one."""
+        for number in self.board.users(key):
+            try:
+                self._orders[number].begin()
+            except ChainerError as error:
+                self._out(number, error)
+            else:
+                self.ledger.job_running(self.plan.jobs[number].job.name)
+                return True
+        self.board.failed(key)
+        return False
+
+    def _work(self, one: BatchStep) -> StepWork:
+        step, home = one.step, one.home
+        media: tuple[tuple[Digest, str], ...] = ()
+        if isinstance(step.spec, ConformSpec):
+            wanted = step.spec.media
+            media = tuple(
+                (wanted, str(atom.media.path)) for atom in home.atoms if atom.media.digest == wanted
+            )[:1]
+        return StepWork(
+            step,
+            home.ffmpeg.build,
+            home.settings.media,
+            media,
+            home.graph.identity,
+            priority=-float(one.jobs[0]),
+            memory_bytes=one.estimate.memory_bytes,
+        )
+
+    def _take(self, result: StepResult) -> None:
+        key = result.key
+        self._running.discard(key)
+        error = result.error
+        if error is None:
+            self.ledger.step_done(key, result)
+            self.clock.ended(key, result.cpu_seconds, result.seconds)
+            if result.ran and result.record is not None:
+                step = self.plan.steps[key].step
+                self.book.learn(step, result.cpu_seconds, result.record.size)
+            self._made(key)
+        elif error.code == NEED_LOST and self._tries.get(key, 0) + 1 < _TRIES:
+            self._tries[key] = self._tries.get(key, 0) + 1
+            self.board.again(key, [error.facts["need"]])
+        elif isinstance(error, Cancelled):
+            self.ledger.step_failed(key, error)
+        else:
+            self.ledger.step_failed(key, error)
+            self.clock.cached(key)
+            if stops_all(error) and error.code != NEED_LOST:
+                self.fatal = self.fatal or error
+            for number in self.board.failed(key):
+                self._out(number, error)
+
+    def _made(self, key: Digest) -> None:
+        for number in self.board.done(key):
+            name = self.plan.jobs[number].job.name
+            self.ledger.job_running(name)
+            self._phase = ("deliver", name)
+            self._delivering[self._couriers.submit(self._deliver, self._orders[number])] = number
+
+    # -- jobs ------------------------------------------------------------------
+
+    @staticmethod
+    def _deliver(order: Order) -> FilmNote:
+        manifest = order.deliver()
+        return film_note(order.planned.job.out, manifest)
+
+    def _delivered(self, number: int, future: Future[FilmNote]) -> None:
+        error = future.exception()
+        order = self._orders[number]
+        if error is None:
+            order.end()
+            del self._orders[number]
+            self.board.drop(number)
+            self.ledger.job_done(order.planned.job.name, future.result())
+            self.ledger.flush()
+            clear_log(self.folder, order.planned.job.name)
+            self._done += 1
+        elif isinstance(error, Cancelled):
+            pass  # it stays open, and is closed when the run ends
+        elif isinstance(error, ChainerError):
+            if stops_all(error):
+                self.fatal = self.fatal or error
+            self._out(number, error)
+        else:
+            fault = ChainerError(f"{type(error).__name__}: {error}", code="fault")
+            fault.__cause__ = error
+            self._out(number, fault)
+
+    def _out(self, number: int, error: ChainerError) -> None:
+        """A job cannot be made any more."""
+        self.board.drop(number)
+        order = self._orders.pop(number, None)
+        if order is not None:
+            error = order.end(error) or error
+        self._fail(number, error)
+
+    def _fail(self, number: int, error: ChainerError) -> None:
+        self._failed += 1
+        job = self.plan.jobs[number].job
+        log = write_log(self.folder, job.name, error)
+        self.ledger.job_failed(job.name, error, log)
+        self.ledger.flush()
+
+    def _report(self, *, always: bool) -> None:
+        now = time.monotonic()
+        if self._tell is None or (not always and now - self._told < _TELL):
+            return
+        self._told = now
+        phase, name = self._phase
+        self._tell(
+            BatchProgress(
+                jobs_done=self._done,
+                jobs=len(self.plan.jobs),
+                failed=self._failed,
+                steps_done=self.clock.steps_done,
+                steps=self.clock.steps,
+                done=self.clock.done,
+                seconds_left=self.clock.seconds_left,
+                phase=phase,
+                name=name,
+            )
+        )
