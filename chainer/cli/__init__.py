@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from chainer import __version__
-from chainer.cli import batch, consent, keep, make, proof
+from chainer.cli import batch, consent, graphs, keep, make, proof
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError, InputError
@@ -95,6 +95,8 @@ for _command in (
     make.memory,
     make.digest,
     batch.batch,
+    graphs.find,
+    graphs.graph,
     proof.verify,
     proof.publish,
     proof.credits_,

@@ -9,6 +9,7 @@ import click
 
 from chainer.cli.options import (
     Session,
+    graph_argument,
     load,
     output_options,
     plans,
@@ -49,7 +50,7 @@ def demo(session: Session, /, out: Path, **options: Any) -> None:
     check_target(out.absolute())
     order = demo_order()
     plan = plan_episode(
-        load(order.graph),
+        load(str(order.graph)),
         order.start,
         kind=order.kind,
         settings=settings_of(options),
@@ -60,22 +61,32 @@ def demo(session: Session, /, out: Path, **options: Any) -> None:
 
 
 @click.command(short_help="Every fault of a graph, media and ledger.")
-@click.argument("graph", type=click.Path(path_type=Path))
+@graph_argument
+@click.option("--start", metavar="ATOM", help="Of a graph in a database, only what leads on here.")
 @settings_options
 @output_options
 @click.pass_obj
-def check(session: Session, /, graph: Path, **options: Any) -> int:
+def check(session: Session, /, graph: str, start: str | None, **options: Any) -> int:
     """Every fault of a graph, its media and its ledger.
 
     \b
     Example:
       chainer check graphs/harbor.json
+      chainer check sqlite:///harbor.db --start a1
     """
     from chainer.check import check_graph
     from chainer.compose import open_store
+    from chainer.graph.sources import MAX_ATOMS
 
     settings = settings_of(options)
-    report = check_graph(graph, settings, open_store(settings), session.cancel)
+    report = check_graph(
+        graph,
+        settings,
+        open_store(settings),
+        session.cancel,
+        start=start,
+        max_atoms=options["max_atoms"] or MAX_ATOMS,
+    )
     session.console.result(report.as_json())
     for line in report.lines():
         session.console.say(line)
@@ -83,7 +94,7 @@ def check(session: Session, /, graph: Path, **options: Any) -> int:
 
 
 @click.command(short_help="List the chains there are.")
-@click.argument("graph", type=click.Path(path_type=Path))
+@graph_argument
 @click.option("--start", metavar="ATOM", help="Only chains from here; default: from every root.")
 @click.option(
     "--limit",
@@ -104,7 +115,7 @@ def check(session: Session, /, graph: Path, **options: Any) -> int:
 @output_options
 @click.pass_obj
 def chains(
-    session: Session, /, graph: Path, start: str | None, limit: int, kind: str, **options: Any
+    session: Session, /, graph: str, start: str | None, limit: int, kind: str, **options: Any
 ) -> None:
     """List the chains there are, with length and score.
 
@@ -116,11 +127,13 @@ def chains(
       chainer chains graphs/harbor.json --kind relay
     """
     from chainer.compose import open_store
-    from chainer.graph import WalkKind
+    from chainer.graph import WalkKind, WalkOptions
     from chainer.listing import list_chains
     from chainer.permission import Permission
 
-    settings, loaded = settings_of(options), load(graph)
+    settings = settings_of(options)
+    walk = WalkOptions(kind=WalkKind(kind))
+    loaded = load(graph, start, walk, options["max_atoms"])
     permission = Permission(loaded, settings, open_store(settings))
     listing = list_chains(loaded, start, WalkKind(kind), limit, permission)
     session.console.result(listing.as_json())
@@ -129,13 +142,13 @@ def chains(
 
 
 @click.command(short_help="What would be made, and why.")
-@click.argument("graph", type=click.Path(path_type=Path))
+@graph_argument
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @walk_options
 @settings_options
 @output_options
 @click.pass_obj
-def plan(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
+def plan(session: Session, /, graph: str, start: str | None, **options: Any) -> None:
     """The chain, the timeline, the steps and why each runs; encodes nothing.
 
     \b
@@ -152,7 +165,7 @@ def plan(session: Session, /, graph: Path, start: str | None, **options: Any) ->
 
 
 @click.command(short_help="Build an episode.")
-@click.argument("graph", type=click.Path(path_type=Path))
+@graph_argument
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @click.option(
     "-o",
@@ -166,7 +179,7 @@ def plan(session: Session, /, graph: Path, start: str | None, **options: Any) ->
 @settings_options
 @output_options
 @click.pass_obj
-def compose(session: Session, /, graph: Path, start: str | None, out: Path, **options: Any) -> None:
+def compose(session: Session, /, graph: str, start: str | None, out: Path, **options: Any) -> None:
     """Build an episode: the folder DIR appears whole or not at all.
 
     With --pick all, every chain becomes an episode in a folder of its own inside DIR.
@@ -223,7 +236,7 @@ def digest(session: Session, /, pictures: tuple[Path, ...], **_: Any) -> None:
 
 
 @click.command(short_help="What is remembered, where it drifts.")
-@click.argument("graph", type=click.Path(path_type=Path))
+@graph_argument
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @click.option(
     "--pack",
@@ -244,7 +257,7 @@ def digest(session: Session, /, pictures: tuple[Path, ...], **_: Any) -> None:
 @settings_options
 @output_options
 @click.pass_obj
-def memory(session: Session, /, graph: Path, start: str | None, **options: Any) -> None:
+def memory(session: Session, /, graph: str, start: str | None, **options: Any) -> None:
     """What is remembered along a chain, and where it drifts; encodes nothing.
 
     \b

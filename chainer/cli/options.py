@@ -210,26 +210,42 @@ def changed(settings: Settings, part: str, given: dict[str, Any]) -> Settings:
     return parse_settings(told, "options")
 
 
-def load(path: Path) -> Graph:
-    """The graph of a file."""
-    from chainer.graph import load_graph
+def graph_argument(command: _Command) -> _Command:
+    """GRAPH: a graph file, or the address of one in a database."""
+    option = click.option(
+        "--max-atoms",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Of a graph in a database, load no more than so many atoms.",
+    )
+    return click.argument("graph")(option(command))
 
-    return load_graph(path)
+
+def load(
+    address: str,
+    start: str | None = None,
+    walk: WalkOptions | None = None,
+    max_atoms: int | None = None,
+) -> Graph:
+    """The graph of a file, or as much of one in a database as walks from `start` need."""
+    from chainer.graph.sources import MAX_ATOMS, load_any
+
+    return load_any(address, start, walk, max_atoms=max_atoms or MAX_ATOMS)
 
 
 def plans(
-    session: Session, path: Path, start: str | None, options: dict[str, Any]
+    session: Session, address: str, start: str | None, options: dict[str, Any]
 ) -> Iterator[EpisodePlan]:
     """One plan for each chain that the options pick, made when it is its turn."""
     from chainer.compose import find_chains, plan_episode
 
     settings = settings_of(options)
-    graph = load(path)
     walk = _walk(options)
     if start is None:
         if walk.path is None:
             raise click.UsageError("say where to start: --start ATOM, or --path A,B,C")
         start = walk.path[0]
+    graph = load(address, start, walk, options["max_atoms"])
     found: Sequence[Chain] = find_chains(
         graph, start, settings=settings, options=walk, cancel=session.cancel
     )

@@ -32,11 +32,10 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
     from chainer.allowed import still_allowed
     from chainer.cli.told import verdict_lines
     from chainer.episode.verify import verify_episode
-    from chainer.store import default_root
 
     settings = settings_of(options)
     verdict = verify_episode(folder, settings.provenance)
-    told = still_allowed(folder, settings.store.path or default_root(), register=_register(options))
+    told = still_allowed(folder, settings.store.root, register=_register(options))
     session.console.result(
         {
             "path": str(folder),

@@ -46,7 +46,6 @@ def ledger_options(command: _Command) -> _Command:
         ),
         click.option(
             "--graph",
-            type=click.Path(path_type=Path),
             metavar="GRAPH",
             help="The ledger that this graph names.",
         ),

@@ -5,6 +5,7 @@
     tmp/<name>/      private work folders, each held by a lock while its owner lives
     locks/<key>      held by whoever makes that step now
     leases/<name>    keys that a running render needs, held by a lock while it lives
+    pins/<name>      keys and bytes that a finished episode or an unfinished batch refers to
     slots/ab/<hash>  what a place in a film was last made from, to tell why it changed
 
 A file becomes visible only whole: written in tmp/, flushed to disk, then linked to its name.
@@ -23,7 +24,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
@@ -32,6 +33,7 @@ from pydantic import ValidationError
 
 from chainer.digest import Digest, file_digest, stream_digest
 from chainer.errors import Cancelled, StoreError
+from chainer.store.pins import check_pin_name, pin_of
 from chainer.store.record import Artefact, Record
 
 _TOUCH_AFTER = 60.0
@@ -54,7 +56,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         try:
-            for name in ("ac", "cas", "tmp", "locks", "leases", "slots"):
+            for name in ("ac", "cas", "tmp", "locks", "leases", "pins", "slots"):
                 (root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise store_error("the store cannot be written", root, error) from error
@@ -97,10 +99,7 @@ class Store:
 
     def is_whole(self, artefact: Artefact) -> bool:
         """Whether the bytes are there and hash to their name."""
-        try:
-            return file_digest(self.path_of(artefact.digest)) == artefact.digest
-        except OSError:
-            return False
+        return self._hashes(artefact.digest)
 
     def open(self, artefact: Artefact) -> IO[bytes]:
         """The bytes, hash-checked, as an open file that eviction cannot take away.
@@ -123,7 +122,42 @@ class Store:
             raise _damaged(path, "does not hash to its name")
         return stream
 
+    def fetch(self, artefact: Artefact) -> Path:
+        """Where the bytes lie on this machine, hash-checked; eviction may take them from there.
+
+        Raises `StoreError` with code `store-damaged` where they are not what the name says.
+        """
+        self.open(artefact).close()
+        return self.path_of(artefact.digest)
+
+    def fetch_blob(self, digest: Digest) -> Path:
+        """As `fetch`, for bytes that `put_blob` kept."""
+        path = self.path_of(digest)
+        if not self._hashes(digest):
+            raise _damaged(path, "is missing or does not hash to its name")
+        return path
+
     # -- making ----------------------------------------------------------------
+
+    def put_blob(self, path: Path) -> Digest:
+        """Keep a copy of the file's bytes without a record, for whoever knows their digest.
+
+        Nothing refers to them: after ten minutes only a pin or a lease that names the digest
+        keeps them from eviction. Pin first, then put, and they are never at risk.
+        """
+        try:
+            digest = file_digest(path)
+            if not self._hashes(digest):
+                with self._draft("blob") as draft:
+                    shutil.copyfile(path, draft)
+                    self._keep(draft, measured(draft))
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(self.path_of(digest))
+        except OSError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise store_error("a file could not be kept", path, error) from error
+        return digest
 
     @contextlib.contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -185,10 +219,8 @@ class Store:
         Returns the record that stands: another's, where another was first.
         """
         try:
-            artefacts = {name: self._keep(path) for name, path in files.items()}
-            record = Record(key=key, type=type_word, files=artefacts, facts=dict(facts))
-            text = record.model_dump_json(by_alias=True).encode()
-            record = Record.model_validate_json(text)  # as everyone after us will read it
+            artefacts = {name: self._keep(path, measured(path)) for name, path in files.items()}
+            record, text = written(key, type_word, artefacts, facts)
             target = self._record_path(key)
             target.parent.mkdir(parents=True, exist_ok=True)
             with self._draft("ac") as draft:
@@ -245,6 +277,40 @@ class Store:
                 path.unlink()
             stream.close()
 
+    def pin(
+        self, name: str, keys: Iterable[Digest], *, folder: Path, blobs: Iterable[Digest] = ()
+    ) -> None:
+        """See to it that eviction spares `keys`, their files, and `blobs`, while `folder` exists.
+
+        A pin of the same name is replaced, in one step. Purging ignores pins. Raises `ValueError`
+        for a name or a digest that is none, and `StoreError`.
+        """
+        path = self.root / "pins" / check_pin_name(name)
+        pin = pin_of(name, keys, blobs, folder)
+        try:
+            with self._draft("pin") as draft:
+                _write_flushed(draft, pin.model_dump_json(by_alias=True).encode())
+                draft.replace(path)
+            flush_folder(path.parent)
+        except OSError as error:
+            raise store_error("a pin cannot be written", path, error) from error
+
+    def unpin(self, name: str) -> None:
+        """Remove the pin `name`; none is no error."""
+        path = self.root / "pins" / check_pin_name(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise store_error("a pin cannot be removed", path, error) from error
+
+    def pin_texts(self) -> Sequence[tuple[str, bytes]]:
+        """The name and the raw text of every pin."""
+        found = []
+        for path in sorted((self.root / "pins").iterdir()):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.name, path.read_bytes()))
+        return found
+
     def recall(self, slot: Digest) -> dict[str, Any]:
         """What `slot` was last made from; empty where nothing is known."""
         try:
@@ -276,8 +342,13 @@ class Store:
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def _keep(self, path: Path) -> Artefact:
-        artefact = Artefact(digest=file_digest(path), size=path.stat().st_size)
+    def _hashes(self, digest: Digest) -> bool:
+        try:
+            return file_digest(self.path_of(digest)) == digest
+        except OSError:
+            return False
+
+    def _keep(self, path: Path, artefact: Artefact) -> Artefact:
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
         target = self.path_of(artefact.digest)
@@ -291,6 +362,20 @@ class Store:
             os.utime(target)
         flush_folder(target.parent)
         return artefact
+
+
+def measured(path: Path) -> Artefact:
+    """A file's digest and size."""
+    return Artefact(digest=file_digest(path), size=path.stat().st_size)
+
+
+def written(
+    key: Digest, type_word: str, files: Mapping[str, Artefact], facts: Mapping[str, Any]
+) -> tuple[Record, bytes]:
+    """A record as everyone after us will read it, and its text."""
+    record = Record(key=key, type=type_word, files=dict(files), facts=dict(facts))
+    text = record.model_dump_json(by_alias=True).encode()
+    return Record.model_validate_json(text), text
 
 
 def _link_new(path: Path, target: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from chainer.digest import Digest
 from chainer.errors import StoreError
 from chainer.store.folder import Presence, Store, flush_folder, store_error
+from chainer.store.shared import SharedStore, bytes_name, record_name, used_name
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -37,6 +38,10 @@ def purge(
 ) -> Purged:
     """Remove the records of `keys` and the bytes they name, and flush that to the disk.
 
+    In a shared store from the bucket and from the cache on this machine; what counts is what left
+    the bucket. A cache on another machine drops its copies when it is next asked for the key.
+    Pins do not keep anything from being purged.
+
     The store knows of no file which records share it, and asking all of them would cost a walk
     through the store: shared bytes go too. The other record is then found `MISSING`, and its
     step is made again. A record that does not read gives up whatever bytes it still names. A
@@ -48,31 +53,22 @@ def purge(
     what is no key, and `StoreError` where the file system does not let it.
     """
     tell = on_step or _quiet
-    records = files = size = 0
-    touched: set[Path] = set()
     wanted = list(keys)
     for key in wanted:
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a key of the store: {key!r}")
+    gone = Purged()
+    touched: set[Path] = set()
     for key in wanted:
-        path = store.root / "ac" / key[:2] / key
         try:
-            digests = _named(store, key, path)
-            if digests is None:
-                continue
-            tell("bytes")
-            for file in map(store.path_of, digests):
-                gone = _unlink(file)
-                if gone is not None:
-                    files, size = files + 1, size + gone
-                    touched.add(file.parent)
-            tell("record")
-            if _unlink(path) is not None:
-                records += 1
-                touched.add(path.parent)
+            if isinstance(store, SharedStore):
+                gone += _purge_shared(store, key, touched, tell)
+            else:
+                gone += _purge_here(store, key, touched, tell)
         except OSError as error:
             if isinstance(error, StoreError):
                 raise
+            path = store.root / "ac" / key[:2] / key
             raise store_error("what must go cannot be removed", path, error) from error
     tell("flush")
     try:
@@ -80,12 +76,71 @@ def purge(
             flush_folder(folder)
     except OSError as error:
         raise store_error("what was removed cannot be flushed", store.root, error) from error
-    return Purged(records, files, size)
+    return gone
+
+
+def _purge_here(
+    store: Store, key: Digest, touched: set[Path], tell: Callable[[str], None]
+) -> Purged:
+    path = store.root / "ac" / key[:2] / key
+    digests = _named(store, key, path)
+    if digests is None:
+        return Purged()
+    tell("bytes")
+    gone = _remove_bytes(store, digests, touched)
+    tell("record")
+    if _unlink(path) is not None:
+        touched.add(path.parent)
+        gone += Purged(records=1)
+    return gone
+
+
+def _purge_shared(
+    store: SharedStore, key: Digest, touched: set[Path], tell: Callable[[str], None]
+) -> Purged:
+    """The bytes, in the bucket and in the cache, then both records."""
+    there = _named_there(store, key)
+    path = store.root / "ac" / key[:2] / key
+    here = _named(store, key, path)
+    if there is None and here is None:
+        return Purged()
+    tell("bytes")
+    digests = sorted({*(there or ()), *(here or ())})
+    sizes = {bytes_name(digest): store.bucket.size(bytes_name(digest)) for digest in digests}
+    found = {name: size for name, size in sizes.items() if size is not None}
+    store.bucket.delete(found)
+    _remove_bytes(store, digests, touched)
+    tell("record")
+    store.bucket.delete([record_name(key), used_name(key)])
+    store.forget(key)
+    if _unlink(path) is not None:
+        touched.add(path.parent)
+    return Purged(int(there is not None), len(found), sum(found.values()))
+
+
+def _remove_bytes(store: Store, digests: list[Digest], touched: set[Path]) -> Purged:
+    gone = Purged()
+    for file in map(store.path_of, digests):
+        size = _unlink(file)
+        if size is not None:
+            gone += Purged(files=1, bytes=size)
+            touched.add(file.parent)
+    return gone
+
+
+def _named_there(store: SharedStore, key: Digest) -> list[Digest] | None:
+    """The digests that the record in the bucket names; None where there is no record."""
+    presence, record, text = store.ask(key)
+    if presence is Presence.ABSENT:
+        return None
+    if record is not None:
+        return [artefact.digest for artefact in record.files.values()]
+    return [found.decode() for found in _DIGEST.findall(text)]
 
 
 def _named(store: Store, key: Digest, path: Path) -> list[Digest] | None:
     """The digests of the files that the record names; None where there is no record."""
-    presence, record = store.find(key)
+    presence, record = Store.find(store, key)  # in the folder, also where that is only a cache
     if presence is Presence.ABSENT:
         return None
     if record is not None:

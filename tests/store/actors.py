@@ -14,11 +14,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from chainer.digest import key_of
 from chainer.errors import StoreError
-from chainer.store import Store, collect
+from chainer.store import Presence, SharedStore, Store, collect
 
 
 def key(word: str) -> str:
@@ -135,6 +136,77 @@ def storm(root: Path, count: str, seed: str) -> None:
     say([os.waitpid(pid, 0)[1] for pid in pids])
 
 
+def open_place(place: str, cache: Path) -> SharedStore:
+    """A shared store as a machine of its own has it; only children may, for its threads."""
+    from chainer.store.bucket import folder_bucket, s3_bucket
+
+    scheme, _, name = place.partition(":")
+    if scheme == "s3":
+        return SharedStore(cache, s3_bucket(*name.split("/", 1)))
+    return SharedStore(cache, folder_bucket(Path(name)))
+
+
+def race_far(root: Path, place: str, count: str) -> None:
+    """As `race`, each with a cache of its own; says too who made which name in the bucket."""
+
+    def work(number: int) -> object:
+        store = open_place(place, root / f"cache{number}")
+        data = bytes([number]) * 20_000
+        told = [publish(store, f"k{turn}", data) for turn in range(8)]
+        won = [store.bucket.create(f"race/{turn}", data) for turn in range(20)]
+        return [told, won]
+
+    say(results(root, crowd(root, int(count), work)))
+
+
+def storm_far(root: Path, place: str, count: str, seed: str) -> None:
+    """Writers and collectors on a bucket that are killed at random moments."""
+    from chainer.store import remote_gc
+
+    remote_gc.GRACE = timedelta(seconds=1)  # shorter than the storm, longer than a publish
+    dice = random.Random(int(seed))
+    log = root.parent / "log"
+    log.touch()
+    end = time.monotonic() + 90
+
+    def work(number: int) -> object:
+        store, turn = open_place(place, root / f"cache{number % 4}"), 0
+        while time.monotonic() < end:
+            turn += 1
+            word = f"k{(number + turn) % 30}"
+            if number % 6 == 5:
+                collect(store, 10**6)
+                continue
+            with store.lease([key(word)]):
+                record = publish(store, word, word.encode() * 90_000)
+                if turn % 5 == 0:
+                    store.discard(key(word))
+            with log.open("a") as stream:
+                stream.write(json.dumps(record) + "\n")
+        return turn
+
+    pids = crowd(root, int(count), work)
+    while log.read_text().count("\n") < 12 * len(pids) and time.monotonic() < end:
+        time.sleep(0.02)
+    for pid in pids:
+        time.sleep(dice.uniform(0, 0.2))
+        os.kill(pid, signal.SIGKILL)
+    say([os.waitpid(pid, 0)[1] for pid in pids])
+
+
+def once_far(root: Path, place: str, word: str) -> None:
+    """Publish one key as a step would: look, make, publish. Says whether it was made here."""
+
+    def work(_number: int) -> object:
+        store = open_place(place, root / f"once-{os.getpid()}")
+        made = store.find(key(word))[0] is not Presence.CACHED
+        if made:
+            publish(store, word, word.encode() * 9000)
+        return made
+
+    say(results(root, crowd(root, 1, work)))
+
+
 def hold(root: Path, what: str) -> None:
     """Hold a claim, a lease or a workspace until killed."""
     store = Store(root)
@@ -152,4 +224,13 @@ def hold(root: Path, what: str) -> None:
 
 if __name__ == "__main__":
     role, root, *rest = sys.argv[1:]
-    {"race": race, "exclude": exclude, "storm": storm, "hold": hold}[role](Path(root), *rest)
+    roles: dict[str, Callable[..., None]] = {
+        "race": race,
+        "exclude": exclude,
+        "storm": storm,
+        "hold": hold,
+        "race_far": race_far,
+        "storm_far": storm_far,
+        "once_far": once_far,
+    }
+    roles[role](Path(root), *rest)
