@@ -1,0 +1,1 @@
+"""How a graph database goes from one version to the next; run by `upgrade.py`."""
