@@ -12,7 +12,8 @@ from typing import Any
 from chainer.consent.audit import audit
 from chainer.continuity import media_file
 from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputError, MediaError
-from chainer.graph import Graph, Status, load_graph
+from chainer.graph import Graph, Status
+from chainer.graph.sources import MAX_ATOMS, load_any
 from chainer.media.inspect import inspect_media
 from chainer.settings import Settings
 from chainer.store import Store
@@ -70,13 +71,23 @@ class CheckReport:
 
 
 def check_graph(
-    path: Path, settings: Settings, store: Store, cancel: threading.Event | None = None
+    address: str | Path,
+    settings: Settings,
+    store: Store,
+    cancel: threading.Event | None = None,
+    *,
+    start: str | None = None,
+    max_atoms: int = MAX_ATOMS,
 ) -> CheckReport:
-    """Load the graph and look at every file it names; raises only `Cancelled`."""
+    """Load the graph and look at every file it names.
+
+    Of a graph in a database, what walks from `start` need, or all of it where it has no more than
+    `max_atoms`. Raises `Cancelled`, and `InputError` for a database that cannot be used.
+    """
     try:
-        graph = load_graph(path)
+        graph = load_any(address, start, max_atoms=max_atoms)
     except GraphError as error:
-        return CheckReport(str(path), 0, 0, 0, error.faults, (), ())
+        return CheckReport(str(address), 0, 0, 0, error.faults, (), ())
     media = list(_media_of(graph))
 
     def look(entry: tuple[str, str, str]) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
@@ -89,7 +100,7 @@ def check_graph(
         found = list(pool.map(look, media))
     faults = [fault for fault, _ in found if fault is not None]
     return CheckReport(
-        source=str(path),
+        source=graph.source,
         atoms=len(graph.atoms),
         edges=len(graph.edges),
         media=len(media),

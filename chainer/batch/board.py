@@ -69,6 +69,7 @@ class Board:
             for job in square.place.jobs:
                 self._left.setdefault(job, set()).add(key)
         self._open = len(self._squares)
+        self._gone: list[Digest] = []
         for square in self._squares.values():
             self._offer(square)
 
@@ -150,6 +151,11 @@ class Board:
         square.missing = self._missing(square)
         self._offer(square)
 
+    def dropped(self) -> tuple[Digest, ...]:
+        """The steps that nobody needs any more since this was last asked."""
+        told, self._gone = tuple(self._gone), []
+        return told
+
     def drop(self, job: int) -> None:
         """A job is out; steps that nobody else needs are not begun any more."""
         for key in self._left.pop(job, set()):
@@ -163,6 +169,8 @@ class Board:
 
     def _set(self, square: _Square, state: _State) -> None:
         self._open += (state in _OPEN) - (square.state in _OPEN)
+        if state is _State.DROPPED:
+            self._gone.append(square.place.key)
         square.state = state
 
     def _offer(self, square: _Square) -> None:

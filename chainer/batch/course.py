@@ -306,6 +306,8 @@ class Course:
     def _out(self, number: int, error: ChainerError) -> None:
         """A job cannot be made any more."""
         self.board.drop(number)
+        for key in self.board.dropped():
+            self.clock.cached(key)
         order = self._orders.pop(number, None)
         if order is not None:
             error = order.end(error) or error
@@ -323,6 +325,11 @@ class Course:
         if self._tell is None or (not always and now - self._told < _TELL):
             return
         self._told = now
+        self.clock.workers = self.executor.workers
+        for key, frames in self.executor.parts().items():
+            whole = self.plan.steps[key].step.frames
+            if whole and key in self._running:
+                self.clock.part(key, frames / whole)
         phase, name = self._phase
         self._tell(
             BatchProgress(

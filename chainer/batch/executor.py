@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from chainer.batch.work import StepResult, StepWork
+from chainer.digest import Digest
 
 
 class Executor(Protocol):
@@ -37,6 +39,10 @@ class Executor(Protocol):
 
         Raises `RenderError` with code `executor-lost` where nothing will ever come any more.
         """
+        ...
+
+    def parts(self) -> Mapping[Digest, int]:
+        """How many frames of each running step are encoded, as far as that is known here."""
         ...
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from chainer.batch.machine import usable_memory
@@ -20,10 +20,7 @@ from chainer.store import Store
 
 
 class LocalExecutor:
-    """An `Executor` over a pool of threads. `memory_bytes` None: what is free on the machine.
-
-    `on_frames` is told from the pool's threads how many frames of a step are encoded.
-    """
+    """An `Executor` over a pool of threads. `memory_bytes` None: what is free on the machine."""
 
     def __init__(
         self,
@@ -32,14 +29,13 @@ class LocalExecutor:
         workers: int,
         *,
         memory_bytes: int | None = None,
-        on_frames: Callable[[Digest, int], None] | None = None,
     ) -> None:
         self.workers = max(1, workers)
         self.name = f"this machine, {self.workers} at once"
-        self.on_frames = on_frames
         self._store, self._ffmpeg = store, ffmpeg
         self._budget = usable_memory() if memory_bytes is None else memory_bytes
         self._memory: dict[Digest, int] = {}
+        self._frames: dict[Digest, int] = {}
         self._ended: queue.SimpleQueue[StepResult] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="chainer-step")
@@ -67,7 +63,12 @@ class LocalExecutor:
             pass
         for result in found:
             self._memory.pop(result.key, None)
+            self._frames.pop(result.key, None)
         return found
+
+    def parts(self) -> Mapping[Digest, int]:
+        """How many frames of each running step are encoded."""
+        return dict(self._frames)
 
     def stop(self) -> None:
         """Kill what runs; returns when all of it has ended."""
@@ -80,7 +81,6 @@ class LocalExecutor:
 
     def _run(self, work: StepWork) -> None:
         def on_frames(frames: int) -> None:
-            if self.on_frames is not None:
-                self.on_frames(work.key, frames)
+            self._frames[work.key] = frames
 
         self._ended.put(run_work(work, self._store, self._ffmpeg, self._stop, on_frames))

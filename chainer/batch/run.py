@@ -16,9 +16,10 @@ from chainer.batch.local import LocalExecutor
 from chainer.batch.plan import BatchPlan
 from chainer.batch.report import BatchReport, report_of, write_report
 from chainer.batch.rows import JobRow, StepRow
+from chainer.batch.words import StepState
 from chainer.compose import open_store
 from chainer.digest import key_of
-from chainer.errors import Cancelled
+from chainer.errors import Cancelled, OutputError, StoreError
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.encoder import find_ffmpeg
@@ -95,7 +96,8 @@ def run_batch(
             course.choose(retry_failed=retry_failed)
             course.go()
         status = _status(course)
-        ledger.end(course.fatal.code if course.fatal else _HOW.get(status, "done"))
+        with contextlib.suppress(StoreError, OutputError):  # a full disk: the report may still fit
+            ledger.end(course.fatal.code if course.fatal else _HOW.get(status, "done"))
         told = report_of(ledger, exit_status=status)
         write_report(report or folder / REPORT_NAME, told)
         if course.fatal is not None:
@@ -134,7 +136,12 @@ def _note(ledger: JobLedger, plan: BatchPlan) -> None:
         for one in plan.jobs
     ]
     steps = [
-        StepRow(key=key, type=one.step.type.value, name=one.step.name)
+        StepRow(
+            key=key,
+            type=one.step.type.value,
+            name=one.step.name,
+            state=StepState.CACHED if one.cached else StepState.WAITING,
+        )
         for key, one in plan.steps.items()
     ]
     uses = [

@@ -158,6 +158,6 @@ def _agree(plan: RenderPlan, shelf: _Shelf, profile: Profile) -> tuple[VideoSpec
 def _mixed(name: str, what: str) -> RenderError:
     return RenderError(
         f"the {what} of {name} is coded differently from the rest of the film, which copying "
-        "cannot mend; remove it with `chainer store gc --max-bytes 0` and run again",
+        "cannot mend; run again with another store, and report this one",
         code="mixed",
     )

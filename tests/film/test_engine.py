@@ -128,6 +128,11 @@ def test_eviction_to_nothing_and_building_again_gives_the_same_film(
     plan = plan_of(home, tmp_path / "store")
     chainer.render_episode(plan, tmp_path / "out")
     store = chainer.Store(tmp_path / "store")
+    kept = collect(store, 0)
+    assert kept.records == 0, "the episode stands, so its pieces stay"
+    assert kept.pinned_bytes == kept.left_bytes > 0
+    for name, _ in store.pin_texts():
+        store.unpin(name)
     done = collect(store, 0)
     assert done.records == 6
     assert done.left_bytes == 0
