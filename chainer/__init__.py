@@ -13,7 +13,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from chainer.allowed import still_allowed as still_allowed
+    from chainer.batch.ask import plan_jobs as plan_jobs
+    from chainer.batch.cluster import ClusterExecutor as ClusterExecutor
+    from chainer.batch.plan import BatchPlan as BatchPlan
+    from chainer.batch.report import BatchReport as BatchReport
+    from chainer.batch.run import run_batch as run_batch
+    from chainer.cluster_policy import ClusterPolicy as ClusterPolicy
+    from chainer.compose import Planner as Planner
     from chainer.compose import find_chains as find_chains
+    from chainer.compose import open_store as open_store
     from chainer.compose import plan_episode as plan_episode
     from chainer.compose import render_episode as render_episode
     from chainer.compose import render_episode_async as render_episode_async
@@ -49,6 +57,9 @@ if TYPE_CHECKING:
     from chainer.graph import dump_graph as dump_graph
     from chainer.graph import load_graph as load_graph
     from chainer.graph import parse_graph as parse_graph
+    from chainer.graph.sources import edit_graph as edit_graph
+    from chainer.graph.sources import load_any as load_any
+    from chainer.graph.sources import open_graph as open_graph
     from chainer.permission import Register as Register
     from chainer.permission import open_register as open_register
     from chainer.profile import Profile as Profile
@@ -58,15 +69,23 @@ if TYPE_CHECKING:
     from chainer.render.progress import Progress as Progress
     from chainer.settings import Settings as Settings
     from chainer.settings import load_settings as load_settings
+    from chainer.settings import named_profile as named_profile
     from chainer.store import Store as Store
     from chainer.withdrawal import catch_up as catch_up
     from chainer.withdrawal import withdraw as withdraw
 
 _HOMES = {
     "chainer.allowed": "still_allowed",
+    "chainer.batch.ask": "plan_jobs",
+    "chainer.batch.cluster": "ClusterExecutor",
+    "chainer.batch.plan": "BatchPlan",
+    "chainer.batch.report": "BatchReport",
+    "chainer.batch.run": "run_batch",
+    "chainer.cluster_policy": "ClusterPolicy",
     "chainer.consent.book": "Book open_book",
     "chainer.consent.say": "Whom grant",
-    "chainer.compose": "find_chains plan_episode render_episode render_episode_async",
+    "chainer.compose": "Planner find_chains open_store plan_episode render_episode "
+    "render_episode_async",
     "chainer.episode.plan": "Episode EpisodePlan",
     "chainer.episode.verify": "verify_episode",
     "chainer.errors": "Cancelled ChainerError GraphError InputError MediaDamaged MediaError "
@@ -74,12 +93,13 @@ _HOMES = {
     "SettingsError StoreError VerifyError WalkError",
     "chainer.graph": "Chain Graph Pick WalkKind WalkOptions all_chains dump_graph load_graph "
     "parse_graph",
+    "chainer.graph.sources": "edit_graph load_any open_graph",
     "chainer.permission": "Register open_register",
     "chainer.profile": "Profile",
     "chainer.provenance.signer": "FilmSigner callback_signer",
     "chainer.publish": "publish_episode",
     "chainer.render.progress": "Progress",
-    "chainer.settings": "Settings load_settings",
+    "chainer.settings": "Settings load_settings named_profile",
     "chainer.store": "Store",
     "chainer.withdrawal": "catch_up withdraw",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from chainer.continuity import drift_left
@@ -162,6 +162,7 @@ def notes_of(layout: Layout, atoms: Sequence[PlannedAtom]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+@cache
 def _version(distribution: str) -> str:
     from importlib.metadata import version
 

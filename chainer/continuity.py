@@ -188,7 +188,7 @@ class Looker:
     def _all_pictures(self) -> Mapping[str, tuple[bytes, ...]]:
         with self._lock:
             if self._references is None and self._like is not None:
-                self._references = self._like._all_pictures()
+                self._references = self._like._all_pictures()  # noqa: SLF001 - one of us
                 self.notes += self._like.notes
             if self._references is None:
                 self._references = self._read_references()

@@ -80,11 +80,12 @@ def named_profile(name: str) -> Profile:
         ) from None
 
 
-def load_settings(path: Path) -> Settings:
+def load_settings(path: str | Path) -> Settings:
     """Settings from a TOML file; `profile` may be a built-in profile's name.
 
     Raises `SettingsError` with every fault and its place.
     """
+    path = Path(path)
     try:
         with path.open("rb") as stream:
             data = tomllib.load(stream)

@@ -12,6 +12,7 @@ from chainer.batch.plan import BatchPlan
 from chainer.batch.planning import OnPlan, plan_batch
 from chainer.batch.read import read_jobs
 from chainer.compose import open_store
+from chainer.continuity import OnLook
 from chainer.graph import Graph, WalkOptions
 from chainer.permission import Register
 from chainer.settings import Settings
@@ -26,6 +27,7 @@ def plan_jobs(
     load: Load | None = None,
     register: Register | None = None,
     on_plan: OnPlan | None = None,
+    on_look: OnLook | None = None,
     cancel: threading.Event | None = None,
 ) -> BatchPlan:
     """Decide all episodes that a job file asks for; encodes nothing.
@@ -33,8 +35,9 @@ def plan_jobs(
     `jobs` is the file, or one that was read already; paths in it are relative to `base`, by default
     the file's folder. Episodes will go into folders of `out`. `load` loads graphs, `register` is
     the consent ledger to ask instead of the graphs' own. `on_plan` is told how many jobs are
-    planned. What is wrong with one job becomes that job's fault. Raises `JobFileError`,
-    `Cancelled`, and `StoreError` where no job could be made.
+    planned, `on_look` how many clips of the next one have been looked at. What is wrong with one
+    job becomes that job's fault. Raises `JobFileError`, `Cancelled`, and `StoreError` where no job
+    could be made.
     """
     settings = settings or Settings()
     if isinstance(jobs, JobFile):
@@ -44,7 +47,9 @@ def plan_jobs(
     planners = Planners(load or _load, register=register, cancel=cancel)
     asked = expand(file, base=base, out=Path(out), settings=settings, planners=planners)
     book = CostBook(open_store(settings))
-    return plan_batch(asked, planners, estimate=book.estimate, on_plan=on_plan, cancel=cancel)
+    return plan_batch(
+        asked, planners, estimate=book.estimate, on_plan=on_plan, on_look=on_look, cancel=cancel
+    )
 
 
 def _load(address: str, start: str | None, options: WalkOptions | None) -> Graph:

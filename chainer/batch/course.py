@@ -262,7 +262,7 @@ class Course:
         else:
             self.ledger.step_failed(key, error)
             self.clock.cached(key)
-            if stops_all(error) and error.code != NEED_LOST:
+            if stops_all(error):
                 self.fatal = self.fatal or error
             for number in self.board.failed(key):
                 self._out(number, error)

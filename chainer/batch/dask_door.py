@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import pickle
 import queue
@@ -19,7 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from chainer import __version__
-from chainer.batch.cluster_policy import ClusterPolicy
+from chainer.cluster_policy import ClusterPolicy
 from chainer.errors import ChainerError, InputError, RenderError, SettingsError
 
 Packages = Mapping[str, Any]
@@ -228,6 +229,9 @@ def connect(policy: ClusterPolicy) -> Link:
             tls_client_cert=str(certificate),
             tls_client_key=str(key),
         )
+    # What is left of a client that failed before must not be collected while the next one starts:
+    # its end waits for a lock of Dask's that the start holds, and the start for it.
+    gc.collect()
     try:
         client = _within(
             policy.connect_timeout + _GRACE_SECONDS,
@@ -428,7 +432,6 @@ def _address(policy: ClusterPolicy) -> str:
 
 def _unreachable(address: str, policy: ClusterPolicy, error: Exception) -> InputError:
     words = _words(error)
-    import traceback; traceback.print_exception(error)
     why = f"no scheduler answers there within {policy.connect_timeout:g} s ({_short(error)})"
     for sign, meaning in _TLS_SIGNS:
         if sign in words:

@@ -22,6 +22,7 @@ from chainer.compose import Planner
 from chainer.errors import Cancelled, ChainerError, InputError, StoreError, WalkError
 from chainer.graph import Chain, Graph, Pick, WalkKind, WalkOptions, distinct, iter_chains, roots
 from chainer.permission import Register
+from chainer.render.make import NEED_LOST
 from chainer.settings import Settings, load_settings, named_profile
 
 Load = Callable[[str, str | None, WalkOptions | None], Graph]
@@ -94,7 +95,7 @@ class Planners:
 def stops_all(error: ChainerError) -> bool:
     """Whether what met one job would meet every other: a stop, a store that is full or gone."""
     return isinstance(error, Cancelled) or (
-        isinstance(error, StoreError) and error.code != "store-damaged"
+        isinstance(error, StoreError) and error.code not in ("store-damaged", NEED_LOST)
     )
 
 

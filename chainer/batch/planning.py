@@ -15,6 +15,7 @@ from chainer.batch.film_digest import FilmDigests
 from chainer.batch.job import Job
 from chainer.batch.job_check import within
 from chainer.batch.plan import BatchPlan, BatchStep, Estimate, PlannedJob
+from chainer.continuity import OnLook
 from chainer.digest import Digest
 from chainer.episode.folder import check_target
 from chainer.episode.plan import EpisodePlan
@@ -31,10 +32,12 @@ def plan_batch(
     *,
     estimate: Callable[[Step], Estimate],
     on_plan: OnPlan | None = None,
+    on_look: OnLook | None = None,
     cancel: threading.Event | None = None,
 ) -> BatchPlan:
     """The plan of all jobs, in their order.
 
+    `on_plan` is told how far that is, `on_look` how many clips of a job have been looked at.
     Of two jobs with one name or one folder the later has a fault. Raises `Cancelled`, and a
     `StoreError` that would meet every other job too: a store that is full, or cannot be written.
     """
@@ -48,7 +51,7 @@ def plan_batch(
         plan, fault = None, one.fault or clashes.get(number)
         if fault is None:
             try:
-                plan = steps.add(number, _planned(one, planners))
+                plan = steps.add(number, _planned(one, planners, on_look))
             except ChainerError as error:
                 if stops_all(error):
                     raise
@@ -60,15 +63,15 @@ def plan_batch(
     return BatchPlan(tuple(jobs), steps.all(jobs, estimate))
 
 
-def _planned(one: Asked, planners: Planners) -> EpisodePlan:
+def _planned(one: Asked, planners: Planners, on_look: OnLook | None) -> EpisodePlan:
     job, graph = one.job, one.graph
     if graph is None:
         raise InputError(f"{job.place}: the job has no graph", code="no-graph")
     check_target(job.out)
     planner = planners.planner(graph, job.settings)
     if job.chain is not None:
-        return planner.plan(job.chain, job.options)
-    return planner.best(job.start, job.options)
+        return planner.plan(job.chain, job.options, on_look=on_look)
+    return planner.best(job.start, job.options, on_look=on_look)
 
 
 def _clashes(jobs: Sequence[Job]) -> dict[int, ChainerError]:

@@ -72,7 +72,14 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
 
     console, settings = session.console, settings_of(options)
     teller = _Teller(session)
-    plan = plan_jobs(jobs, out, settings=settings, on_plan=teller.planned, cancel=session.cancel)
+    plan = plan_jobs(
+        jobs,
+        out,
+        settings=settings,
+        on_plan=teller.planned,
+        on_look=console.looking,
+        cancel=session.cancel,
+    )
     if options["dry_run"]:
         console.result(plan_json(plan, settings.pool_size))
         for line in plan_lines(plan, settings.pool_size):

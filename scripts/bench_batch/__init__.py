@@ -1,0 +1,1 @@
+"""The benchmark of batches: what many episodes cost together, and what they survive."""
