@@ -3,6 +3,7 @@
 #
 #   scripts/rgw.sh [--install] start DIR   prints the endpoint and keys as lines for the environment
 #   scripts/rgw.sh stop DIR                ends it and removes DIR
+#   scripts/rgw.sh install                 only installs what it takes, where that is missing
 #
 # Installs nothing unless told to with --install (as root, with apt). Everything lies in DIR, which
 # must not exist yet, and listens on 127.0.0.1 alone. What is stored is lost when it ends.
@@ -21,6 +22,8 @@ install_packages() {
     [ "$(id -u)" = 0 ] || fail "only root can install ${PACKAGES[*]}"
     command -v apt-get >/dev/null || fail "there is no apt-get to install ${PACKAGES[*]} with"
     {
+        exec 9>/var/lock/chainer-rgw && flock 9
+        [ -n "$(missing)" ] || return 0
         apt-get update -q
         DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${PACKAGES[@]}"
     } >&2
@@ -150,8 +153,9 @@ stop() {
 }
 
 install=
+if [ "${1:-}" = install ]; then install_packages; exit; fi
 if [ "${1:-}" = --install ]; then install=yes; shift; fi
-[ $# = 2 ] || fail "usage: rgw.sh [--install] start DIR | stop DIR"
+[ $# = 2 ] || fail "usage: rgw.sh [--install] start DIR | stop DIR | install"
 dir=$(realpath -m -- "$2")
 case $1 in
     start) [ -z "$install" ] || install_packages; start ;;
