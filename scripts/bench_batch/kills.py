@@ -33,12 +33,14 @@ def kills(bench: Workbench) -> Outcome:
     outcome = Outcome("kills", f"{tally.kills} kill -9 at random moments of a batch")
     outcome.rows.append(
         {
-            "a batch": f"{len(storm.films)} films, {len(storm.keys)} steps, {storm.span:.1f} s",
+            "a batch": f"{len(storm.films)} films, {len(storm.keys)} artefacts, {storm.span:.1f} s",
             "batches": tally.batches,
             "kills": tally.kills,
             "films": tally.jobs,
             "artefacts": tally.artefacts,
-            "attempts": tally.attempts,
+            "steps": tally.steps,
+            "steps begun": tally.attempts,
+            "children frozen": tally.frozen,
             "most of one step": tally.most_attempts,
             "drafts that old age swept": tally.swept,
             "files without a record": tally.orphans,
@@ -60,6 +62,9 @@ def kills(bench: Workbench) -> Outcome:
         "After each batch: the films are to the byte those of a batch that nobody killed, the "
         "records are the same; each step was begun once, and at most once more for each kill; "
         "nothing is left in tmp/, locks/ and leases/ but drafts too young to be anybody's.",
+        "Half of the kills come once the run has its plan, half at any moment; before half of them "
+        "the children are frozen, so that one that is not killed cannot end by itself unseen. "
+        "Steps begun in the last fifth of a second before a kill may not have been counted.",
         "A file without a record was in place when the kill came before its record; it is found "
         "again by its digest, or evicted.",
         *(f"{what}: {where}" for what, where in tally.faults[:20]),

@@ -65,6 +65,7 @@ class Tally:
     during: Counter[str] = field(default_factory=Counter)
     frozen: int = 0
     """Children that were stopped when the kill came, so that none could end by itself."""
+    steps: int = 0
     attempts: int = 0
     most_attempts: int = 0
     swept: int = 0
@@ -111,6 +112,7 @@ class Storm:
 
     def __init__(self, folder: Path, *, depth: int = 3, seed: int = 1) -> None:
         self.folder, self.noise, self.tally = folder, random.Random(seed), Tally()
+        self.reach = 1.0
         atoms = [Coded(n, 36 + 4 * (n % 3)) for n in range(1, 2**depth)]
         graph = write_graph(folder, atoms)
         value = json.loads(graph.read_text())
@@ -158,6 +160,7 @@ class Storm:
                 frozen = freeze(process.pid) if self.noise.random() < 0.5 else []
                 process.kill()
                 process.wait()
+                self.reach = min(1.0, self.reach * 1.1)
                 tally.kills += 1
                 current.kills += 1
                 tally.frozen += len(frozen)
@@ -165,6 +168,8 @@ class Storm:
                     self._fault("stray", child)
                 self._look(current, process.pid)
             else:
+                # The machine is quicker than it was in calm: kill earlier.
+                self.reach = max(0.2, self.reach * 0.8)
                 self._through(current, process.returncode)
                 current = self._fresh()
         self._through(current, self._start(current).wait(_LIMIT), again=True)
@@ -173,9 +178,9 @@ class Storm:
     def _moment(self, current: Round, process: subprocess.Popen[bytes]) -> float:
         """When to kill a run, in seconds: half of them at any moment, half once it has its plan."""
         if self.noise.random() < 0.5:
-            return self.noise.uniform(0.0, self.span)
+            return self.noise.uniform(0.0, self.span * self.reach)
         _planned(current, process)
-        return self.noise.uniform(0.0, self.work)
+        return self.noise.uniform(0.0, self.work * self.reach)
 
     def argv(self, current: Round) -> list[str]:
         """The command, the same every time."""
@@ -290,6 +295,7 @@ class Storm:
         """Each step is begun once, and once more for each kill that can have met it."""
         steps = [int(row[1]) for row in account.steps.values()]
         jobs = [int(row[3]) for row in account.jobs.values()]
+        self.tally.steps += len(steps)
         self.tally.attempts += sum(steps)
         self.tally.most_attempts = max(self.tally.most_attempts, *steps)
         if max(steps) > 1 + current.kills or max(jobs) > 1 + current.kills:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.storm import Round, Storm, Tally
+from tests.batch.storm import Round, Storm, Tally, freeze, survivors
 
 
 def _calm(tally: Tally) -> None:
@@ -146,7 +146,8 @@ def test_harm_is_seen(storm: Storm, harm: Callable[[Round], Path], kind: str) ->
     assert numbers
 
 
-def test_a_process_that_runs_on_is_seen(storm: Storm) -> None:
+def test_a_process_that_runs_on_is_seen(storm: Storm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.batch.storm._GONE", 0.5)
     calm = storm.calm
     argv = [sys.executable, "-c", "import time; time.sleep(600)", str(calm.store / "x")]
     process = subprocess.Popen(argv)
@@ -157,6 +158,36 @@ def test_a_process_that_runs_on_is_seen(storm: Storm) -> None:
         process.kill()
         process.wait()
     assert storm.tally.count("stray") == 1
+
+
+_PARENT = """
+import sys
+from pathlib import Path
+from chainer.media.child import ChildLimits, run_child
+sleeper = [sys.executable, "-c", "print('up', flush=True); import time; time.sleep(600)"]
+if sys.argv[1] == "tied":
+    run_child(sleeper, limits=ChildLimits(), on_line=lambda line: print(line, flush=True))
+else:
+    import subprocess
+    subprocess.run(sleeper)
+"""
+
+
+@pytest.mark.parametrize(("how", "left"), [("tied", 0), ("free", 1)])
+def test_a_frozen_child_that_outlives_its_parent_is_seen(
+    how: str, left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.batch.storm._GONE", 10.0 if how == "tied" else 0.5)
+    argv = [sys.executable, "-c", _PARENT, how]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"up\n"
+        frozen = freeze(parent.pid)
+        parent.kill()
+        parent.wait()
+        found = list(survivors(frozen))
+    assert len(frozen) == 1
+    assert len(found) == left
 
 
 def test_what_lies_about_is_seen(storm: Storm) -> None:
