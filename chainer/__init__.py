@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from chainer.allowed import still_allowed as still_allowed
     from chainer.batch.ask import plan_jobs as plan_jobs
@@ -71,6 +69,7 @@ if TYPE_CHECKING:
     from chainer.settings import load_settings as load_settings
     from chainer.settings import named_profile as named_profile
     from chainer.store import Store as Store
+    from chainer.version import __version__ as __version__
     from chainer.withdrawal import catch_up as catch_up
     from chainer.withdrawal import withdraw as withdraw
 
@@ -101,14 +100,12 @@ _HOMES = {
     "chainer.render.progress": "Progress",
     "chainer.settings": "Settings load_settings named_profile",
     "chainer.store": "Store",
+    "chainer.version": "__version__",
     "chainer.withdrawal": "catch_up withdraw",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = [  # noqa: PLE0604 - the names are the table's keys
-    *sorted(_HOME_OF),
-    "__version__",
-]
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605 - the names are the table's keys
 
 
 def __getattr__(name: str) -> Any:

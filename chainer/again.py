@@ -25,7 +25,9 @@ from chainer.errors import (
     StoreError,
     WalkError,
 )
-from chainer.graph import WalkKind, WalkOptions, load_graph
+from chainer.graph import WalkKind, WalkOptions
+from chainer.graph.sources import load_any
+from chainer.graph.sources.address import source_of
 from chainer.permission import Register, open_register
 from chainer.settings import Settings
 from chainer.store import Store
@@ -80,9 +82,9 @@ def make_again(
             continue
         try:
             wanted = _as_asked(settings, episode, rerun.request, asked)
-            graph = load_graph(Path(str(rerun.request["graph"])))
             options = _options(rerun.request, rerun.avoid)
             start = str(rerun.request["start"])
+            graph = load_any(source_of(str(rerun.request["graph"])), start, options)
             plan = plan_episode(
                 graph, start, options=options, settings=wanted, register=asked, cancel=cancel
             )

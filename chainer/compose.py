@@ -16,7 +16,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from chainer import __version__
 from chainer.arrange import card_frames, joint_spec, notes_of, slot_specs, timeline_of
 from chainer.consent.rating import episode_rating
 from chainer.continuity import Looker, OnLook, remember, seconds_that_play
@@ -54,6 +53,7 @@ from chainer.store import Record, Store, tidy
 from chainer.store import open_store as open_policy
 from chainer.timebase import to_seconds
 from chainer.timeline.script import chapter_marks, titles, unrendered_cards
+from chainer.version import __version__
 
 OnProgress = Callable[[Progress], None]
 

@@ -3,7 +3,8 @@
 Marks come first, for everything waits for them; then joints, cards and posters, whose neighbours
 are there by then and which let a film be delivered; then clips, the longest first. Lengths count
 as equal within a factor of two, and then the earlier job decides, so that films are finished one
-after another rather than all at the end.
+after another rather than all at the end. For the same reason jobs have their turn in blocks: each
+that is begun and not delivered holds a file open, and there may be more jobs than files.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _RANK = {
     StepType.POSTER: 1,
     StepType.CONFORM: 2,
 }
+_BLOCK = 64
+"""Jobs among which the longest clip goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class _Square:
     state: _State = _State.WAITING
     missing: set[Digest] = field(default_factory=set)
     users: list[Digest] = field(default_factory=list)
+    wanted: int = 0
+    """By how many jobs that are not out, while it is not there."""
 
 
 class Board:
@@ -61,13 +66,14 @@ class Board:
     def __init__(self, places: Iterable[Place]) -> None:
         self._squares = {place.key: _Square(place) for place in places}
         self._left: dict[int, set[Digest]] = {}
-        self._ready: list[tuple[tuple[int, int, int, float, Digest], Digest]] = []
+        self._ready: list[tuple[tuple[int, int, int, int, float, Digest], Digest]] = []
         for key, square in self._squares.items():
             for need in square.place.needs:
                 self._squares[need].users.append(key)
                 square.missing.add(need)
             for job in square.place.jobs:
                 self._left.setdefault(job, set()).add(key)
+            square.wanted = len(square.place.jobs)
         self._open = len(self._squares)
         self._gone: list[Digest] = []
         for square in self._squares.values():
@@ -77,6 +83,16 @@ class Board:
     def jobs(self) -> Mapping[int, int]:
         """How many steps each job still waits for; jobs that are whole or out are not here."""
         return {job: len(left) for job, left in self._left.items()}
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return len(self._squares)
+
+    @property
+    def open(self) -> int:
+        """How many of them wait or run."""
+        return self._open
 
     @property
     def idle(self) -> bool:
@@ -118,6 +134,7 @@ class Board:
                 if not left:
                     del self._left[job]
                     whole.append(job)
+        square.wanted = 0
         return tuple(whole)
 
     def failed(self, key: Digest) -> tuple[int, ...]:
@@ -143,6 +160,7 @@ class Board:
                 for job in lost.place.jobs:
                     if job in self._left:
                         self._left[job].add(need)
+                        lost.wanted += 1
             for name in lost.users:
                 if self._squares[name].state is _State.WAITING:
                     self._squares[name].missing.add(need)
@@ -160,7 +178,8 @@ class Board:
         """A job is out; steps that nobody else needs are not begun any more."""
         for key in self._left.pop(job, set()):
             square = self._squares[key]
-            if square.state is _State.WAITING and not self.users(key):
+            square.wanted -= 1
+            if square.state is _State.WAITING and not square.wanted:
                 self._set(square, _State.DROPPED)
 
     def _missing(self, square: _Square) -> set[Digest]:
@@ -178,5 +197,6 @@ class Board:
             place = square.place
             octave = frexp(max(place.cost, 1e-9))[1]
             first = min((job for job in place.jobs if job in self._left), default=0)
-            order = (_RANK[place.type], -octave, first, -place.cost, place.key)
+            rank = _RANK[place.type]
+            order = (rank, first // _BLOCK, -octave, first, -place.cost, place.key)
             heapq.heappush(self._ready, (order, place.key))

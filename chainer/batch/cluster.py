@@ -7,9 +7,10 @@ every file hashes to its name. The scheduler may be lost at any time: what is in
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +26,7 @@ from chainer.errors import (
     InputError,
     MediaMissing,
     RenderError,
+    StoreError,
 )
 from chainer.store import Presence, Store, StorePolicy
 
@@ -39,6 +41,8 @@ _LOOK_SECONDS = 2.0
 _AT_A_TIME = 200
 _WORKERS_FAULT = ("other-build", "other-version", "no-ffmpeg", "settings")
 """Codes of errors that another worker may not have."""
+_STORES_FAULT = ("disk-full", "store", "store-denied", "store-unreachable")
+"""Codes of errors that mean the worker's disk, credentials or network, or the store of all."""
 
 Make = Callable[[Any, StorePolicy], StepResult]
 
@@ -61,9 +65,16 @@ class ClusterExecutor:
     """An `Executor` on a Dask cluster. Made by `reach` or `of`."""
 
     def __init__(
-        self, link: Link, store: Store, places: StorePolicy, policy: ClusterPolicy, make: Make
+        self,
+        link: Link,
+        store: Store,
+        places: StorePolicy,
+        policy: ClusterPolicy,
+        make: Make,
+        cancel: threading.Event | None = None,
     ) -> None:
         self._link = link
+        self._cancel = cancel
         self._store = store
         # A worker has another home and another default: say where it is.
         self._places = places if places.url else places.model_copy(update={"path": store.root})
@@ -75,7 +86,7 @@ class ClusterExecutor:
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._census = Census((), 0, resource=False)
         self._asks = False
-        self._seen = self._next_look = time.monotonic()
+        self._seen = self._next_look = self._next_recall = time.monotonic()
         self._put: set[Digest] = set()
         self._name = link.address
 
@@ -88,18 +99,22 @@ class ClusterExecutor:
         *,
         make: Make = run_remote,
         wait: bool = True,
+        cancel: threading.Event | None = None,
+        on_wait: Callable[[str], None] | None = None,
     ) -> ClusterExecutor:
         """The cluster of `policy`, which must have an address; `places` says where `store` is.
 
-        Waits for the first worker where `wait` is set. Raises `InputError` with code `scheduler`
-        where the scheduler cannot be used or no worker comes within `lost_after`, and
-        `SettingsError` where Dask is not installed.
+        Waits for the first worker where `wait` is set; `on_wait` is told the scheduler's address
+        if none is there yet. Setting `cancel` ends that, and later gives back, as cancelled, what
+        no worker has begun.
+        Raises `InputError` with code `scheduler` where the scheduler cannot be used or no worker
+        comes within `lost_after`, `SettingsError` where Dask is not installed, and `Cancelled`.
         """
         if policy.address is None:
             raise InputError("no scheduler is named", code="scheduler")
-        executor = cls(dask_door.connect(policy), store, places, policy, make)
+        executor = cls(dask_door.connect(policy), store, places, policy, make, cancel)
         try:
-            executor._await_workers(policy.lost_after if wait else 0.0)
+            executor._await_workers(policy.lost_after if wait else 0.0, on_wait)
         except BaseException:
             executor.close()
             raise
@@ -114,13 +129,14 @@ class ClusterExecutor:
         *,
         policy: ClusterPolicy | None = None,
         make: Make = run_remote,
+        cancel: threading.Event | None = None,
     ) -> ClusterExecutor:
         """The cluster of a synchronous Dask client that somebody else opened, and closes.
 
-        Raises `InputError` with code `scheduler`.
+        `cancel` as in `reach`. Raises `InputError` with code `scheduler`.
         """
         policy = policy or ClusterPolicy()
-        executor = cls(dask_door.borrow(client, policy), store, places, policy, make)
+        executor = cls(dask_door.borrow(client, policy), store, places, policy, make, cancel)
         executor._look()
         return executor
 
@@ -170,6 +186,8 @@ class ClusterExecutor:
                 self._look()
             self._demand_life()
             found = self._settled()
+            if self._cancel is not None and self._cancel.is_set():
+                found += self._recalled()
             if self._adrift and self._link.running:
                 found += self._again_after_loss()
             left = max(0.0, until - time.monotonic())
@@ -274,6 +292,13 @@ class ClusterExecutor:
             return None
         if isinstance(told.error, MediaMissing) and self._supplied(name):
             return None
+        of_disk = isinstance(told.error, StoreError) and told.error.code in _STORES_FAULT
+        if of_disk or isinstance(told.error, MediaMissing):
+            # Its own disk, mounts or credentials, perhaps: two others are asked as well.
+            if flight.tries + 1 < _TRIES and self._elsewhere(name, ended.worker):
+                return None
+            if isinstance(told.error, StoreError):
+                told = replace(told, error=_of_worker(told.error, told.worker))
         return self._land(name, told)
 
     def _verified(self, name: str) -> StepResult | None:
@@ -328,20 +353,23 @@ class ClusterExecutor:
         return True
 
     def _supplied(self, name: str) -> bool:
-        """Put its media into the bucket that all share, and run it again; once."""
+        """Put its media into the bucket that all share, and run it again.
+
+        They may have been there: a collector may take bytes that no record names.
+        """
         flight = self._flights[name]
         if not self._places.url or flight.tries >= _TRIES:
             return False
-        self._put_media(flight.work)
+        self._put_media(flight.work, again=True)
         flight.tries += 1
         self._resubmit(name)
         return True
 
-    def _put_media(self, work: StepWork) -> None:
+    def _put_media(self, work: StepWork, *, again: bool = False) -> None:
         from pathlib import Path
 
         for digest, path in work.media:
-            if digest not in self._put:
+            if again or digest not in self._put:
                 self._store.put_blob(Path(path))
                 self._put.add(digest)
 
@@ -359,6 +387,17 @@ class ClusterExecutor:
         if flight.handle is not None:
             self._link.release([flight.handle])
         return result
+
+    def _recalled(self) -> list[StepResult]:
+        """Give back what waits for a worker: a whole window of it would run on for hours."""
+        if time.monotonic() < self._next_recall:
+            return []
+        self._next_recall = time.monotonic() + _LOOK_SECONDS
+        names = frozenset(name for name, one in self._flights.items() if one.told is None)
+        waiting = self._link.waiting(names) if names else frozenset()
+        error = Cancelled("cancelled before a worker began it")
+        works = [(name, self._flights[name].work.key) for name in sorted(waiting)]
+        return [self._land(name, StepResult(key, None, error)) for name, key in works]
 
     def _settled(self) -> list[StepResult]:
         """Those whose record has shown up since, or never did."""
@@ -435,9 +474,11 @@ class ClusterExecutor:
             self._link.release(handles)
             raise dask_door.gone(self._name, f"no worker was there for {away:.0f} s")
 
-    def _await_workers(self, seconds: float) -> None:
+    def _await_workers(self, seconds: float, on_wait: Callable[[str], None] | None) -> None:
         until = time.monotonic() + seconds
         self._look()
+        if seconds and on_wait is not None and not self._census.slots:
+            on_wait(self._name)
         while not self._census.slots:
             if self._link.lost or (seconds and time.monotonic() >= until):
                 raise InputError(
@@ -448,6 +489,8 @@ class ClusterExecutor:
                 )
             if not seconds:
                 return
+            if self._cancel is not None and self._cancel.is_set():
+                raise Cancelled("cancelled while waiting for a worker: nothing has been made")
             time.sleep(min(0.2, seconds))
             self._look()
 
@@ -455,6 +498,13 @@ class ClusterExecutor:
         self._flights.clear()
         self._settling.clear()
         self._adrift.clear()
+
+
+def _of_worker(error: StoreError, worker: str) -> StoreError:
+    """The error with the worker's name: its disk and its credentials are not ours."""
+    told = StoreError(f"on the worker {worker}: {error}", code=error.code, **error.facts)
+    told.__cause__ = error
+    return told
 
 
 @lru_cache(maxsize=8)

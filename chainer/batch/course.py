@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from chainer.batch.board import Board, Place
@@ -23,9 +25,16 @@ from chainer.batch.plan import BatchPlan, BatchStep
 from chainer.batch.report import clear_log, write_log
 from chainer.batch.rows import FilmNote, JobRow, film_note
 from chainer.batch.words import JobState
-from chainer.batch.work import StepResult, StepWork
+from chainer.batch.work import StepResult, StepWork, fault_of
 from chainer.digest import Digest
-from chainer.errors import Cancelled, ChainerError
+from chainer.errors import (
+    Cancelled,
+    ChainerError,
+    InputError,
+    MediaMissing,
+    OutputError,
+    PolicyRefused,
+)
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.make import NEED_LOST
@@ -39,6 +48,12 @@ _TRIES = 3
 _POLL = 0.1
 _TELL = 0.2
 _DELIVERIES = 2
+_ON_THE_WAY = 2 * _DELIVERIES
+"""How many films are handed to the threads that deliver."""
+_WHOLE = 32
+"""How many films may wait for delivery before no more steps are begun."""
+_DELIVERY_SECONDS = 0.1
+"""What a delivery is taken to cost besides its steps."""
 
 
 class Course:
@@ -70,11 +85,16 @@ class Course:
         self._orders: dict[int, Order] = {}
         self._running: set[Digest] = set()
         self._tries: dict[Digest, int] = {}
-        self._delivering: dict[Future[FilmNote], int] = {}
+        self._whole: deque[int] = deque()
+        self._delivering: dict[Future[tuple[FilmNote, float]], int] = {}
         self._couriers = ThreadPoolExecutor(_DELIVERIES, thread_name_prefix="chainer-deliver")
         self._failed = self._done = 0
+        self._share = 0.0
+        self.board = Board(())
+        # Steps by key, deliveries by the number of their job.
+        self.clock: Clock[Digest | int] = Clock({}, 1)
 
-    def choose(self, *, retry_failed: bool) -> None:
+    def _choose(self, *, retry_failed: bool) -> None:
         """Which jobs are to be made: not those that are done, nor those that failed the same."""
         todo: list[int] = []
         for number, planned in enumerate(self.plan.jobs):
@@ -107,34 +127,45 @@ class Course:
                 register=self._register,
                 stop=self.stop,
             )
-        costs = {
-            key: self.plan.steps[key].estimate.cpu_seconds
-            for key in self.plan.steps
-            if wanted.intersection(self.plan.steps[key].jobs)
+        costs: dict[Digest | int, float] = {
+            key: one.estimate.cpu_seconds
+            for key, one in self.plan.steps.items()
+            if wanted.intersection(one.jobs)
         }
+        costs.update(dict.fromkeys(todo, _DELIVERY_SECONDS))
         self.clock = Clock(costs, self.executor.workers)
 
     @staticmethod
     def _failed_before(known: JobRow | None, digest: Digest) -> bool:
-        return known is not None and known.state is JobState.FAILED and known.digest == digest
+        if known is None or known.state is not JobState.FAILED or known.digest != digest:
+            return False
+        # A refusal, a folder in the way, a clip that was away for a while are no matter of the
+        # film: the plan says that they are so no longer.
+        error = known.error or {}
+        outside = error.get("exit_status") in (PolicyRefused.exit_status, InputError.exit_status)
+        return not outside and error.get("code") != MediaMissing.code
 
     # -- the loop --------------------------------------------------------------
 
-    def go(self) -> None:
-        """Make and deliver until nothing is left, or something stops it all."""
+    def go(self, *, retry_failed: bool) -> None:
+        """Make and deliver until nothing is left, or something stops it all: that is `fatal`."""
         try:
+            self._choose(retry_failed=retry_failed)
             while True:
                 self._look_for_a_stop()
                 self._feed()
+                self._send()
                 under_way = self._running or self._delivering
                 if self.stopped or (not under_way and (self._halted or self.board.idle)):
                     break
                 self._wait()
+                self._follow()
                 self._report(always=False)
         except ChainerError as error:
-            self.fatal = error
+            self.fatal = self.fatal or error
         finally:
             self._leave()
+        self._report(always=True)
 
     @property
     def _halted(self) -> bool:
@@ -158,10 +189,11 @@ class Course:
             self.cancelled = self.stopped = True
 
     def _wait(self) -> None:
-        if self._running:
+        # Where nothing runs and nothing is taken, only the executor can tell why.
+        if self._running or not self._delivering:
             for result in self.executor.results(_POLL):
                 self._take(result)
-        elif self._delivering:
+        else:
             wait(self._delivering, timeout=_POLL, return_when=FIRST_COMPLETED)
         for future in [one for one in self._delivering if one.done()]:
             self._delivered(self._delivering.pop(future), future)
@@ -171,24 +203,47 @@ class Course:
         """Nothing runs any more when this returns, and every open account is closed."""
         if self._running:
             self.executor.stop()
-            self._running.clear()
+            self._account(self._take_the_last)
         if self.fatal is not None:
             self.stop.set()
         self._couriers.shutdown(wait=True)
         for future, number in self._delivering.items():
-            self._delivered(number, future)
+            self._account(partial(self._delivered, number, future))
         self._delivering.clear()
+        if not self._orders:
+            self.cancelled = False  # it came too late to stop anything
         for number, order in self._orders.items():
             order.end(Cancelled("the batch ended before this film was delivered"))
-            self.ledger.job_waiting(self.plan.jobs[number].job.name)
+            self._account(partial(self.ledger.job_waiting, self.plan.jobs[number].job.name))
         self._orders.clear()
         self.book.save()
+
+    def _account(self, note: Callable[[], None]) -> None:
+        """Note something at the end; where that fails, the rest is noted all the same."""
+        try:
+            note()
+        except ChainerError as error:
+            self.fatal = self.fatal or error
+
+    def _take_the_last(self) -> None:
+        """What ended before the executor was stopped is accounted for, the rest waits again."""
+        try:
+            for result in self.executor.results(0):
+                self._running.discard(result.key)
+                if result.error is None:
+                    self.ledger.step_done(result.key, result)
+                else:
+                    self.ledger.step_failed(result.key, result.error)
+        finally:
+            for key in self._running:
+                self.ledger.step_failed(key, Cancelled("the batch ended before it was made"))
+            self._running.clear()
 
     # -- steps -----------------------------------------------------------------
 
     def _feed(self) -> None:
         """Begin steps for as long as there is room."""
-        while not self._halted:
+        while not self._halted and len(self._whole) < _WHOLE:
             key = self.board.next(self._accepts)
             if key is None:
                 return
@@ -217,12 +272,16 @@ class Course:
         for number in self.board.users(key):
             try:
                 self._orders[number].begin()
-            except ChainerError as error:
-                self._out(number, error)
+            except Exception as error:  # noqa: BLE001 - one job must not end the others
+                self._trouble(number, fault_of(error))
+                if self._halted:
+                    break
             else:
                 self.ledger.job_running(self.plan.jobs[number].job.name)
                 return True
-        self.board.failed(key)
+        if self.fatal is None:
+            self.board.failed(key)
+            self._forget()
         return False
 
     def _work(self, one: BatchStep) -> StepWork:
@@ -261,84 +320,110 @@ class Course:
             self.ledger.step_failed(key, error)
         else:
             self.ledger.step_failed(key, error)
-            self.clock.cached(key)
             if stops_all(error):
                 self.fatal = self.fatal or error
+                return
             for number in self.board.failed(key):
                 self._out(number, error)
+            self._forget()
 
     def _made(self, key: Digest) -> None:
         for number in self.board.done(key):
-            name = self.plan.jobs[number].job.name
-            self.ledger.job_running(name)
-            self._phase = ("deliver", name)
-            self._delivering[self._couriers.submit(self._deliver, self._orders[number])] = number
+            self.ledger.job_running(self.plan.jobs[number].job.name)
+            self._whole.append(number)
 
     # -- jobs ------------------------------------------------------------------
 
-    @staticmethod
-    def _deliver(order: Order) -> FilmNote:
-        manifest = order.deliver()
-        return film_note(order.planned.job.out, manifest)
+    def _send(self) -> None:
+        """Hand whole films to the threads that deliver."""
+        while self._whole and len(self._delivering) < _ON_THE_WAY and self.fatal is None:
+            number = self._whole.popleft()
+            self.clock.started(number)
+            self._phase = ("deliver", self.plan.jobs[number].job.name)
+            self._delivering[self._couriers.submit(self._deliver, self._orders[number])] = number
 
-    def _delivered(self, number: int, future: Future[FilmNote]) -> None:
+    @staticmethod
+    def _deliver(order: Order) -> tuple[FilmNote, float]:
+        """The film as it stands now, and how long its delivery took."""
+        started = time.monotonic()
+        manifest = order.deliver()
+        return film_note(order.planned.job.out, manifest), time.monotonic() - started
+
+    def _delivered(self, number: int, future: Future[tuple[FilmNote, float]]) -> None:
         error = future.exception()
-        order = self._orders[number]
         if error is None:
+            order = self._orders.pop(number)
             order.end()
-            del self._orders[number]
+            note, seconds = future.result()
+            self.clock.ended(number, seconds, seconds)
             self.board.drop(number)
-            self.ledger.job_done(order.planned.job.name, future.result())
-            self.ledger.flush()
+            self.ledger.job_done(order.planned.job.name, note)
             clear_log(self.folder, order.planned.job.name)
             self._done += 1
-        elif isinstance(error, Cancelled):
-            pass  # it stays open, and is closed when the run ends
-        elif isinstance(error, ChainerError):
-            if stops_all(error):
-                self.fatal = self.fatal or error
-            self._out(number, error)
+        elif isinstance(error, Exception):
+            self._trouble(number, fault_of(error))
         else:
-            fault = ChainerError(f"{type(error).__name__}: {error}", code="fault")
-            fault.__cause__ = error
-            self._out(number, fault)
+            raise error
+
+    def _trouble(self, number: int, error: ChainerError) -> None:
+        """A job met an error of its own, or one that ends them all: then it waits."""
+        if isinstance(error, Cancelled):
+            return  # it stays open, and is closed when the run ends
+        if stops_all(error):
+            self.fatal = self.fatal or error
+        else:
+            self._out(number, error)
 
     def _out(self, number: int, error: ChainerError) -> None:
         """A job cannot be made any more."""
         self.board.drop(number)
-        for key in self.board.dropped():
-            self.clock.cached(key)
+        self.clock.cached(number)
+        self._forget()
         order = self._orders.pop(number, None)
         if order is not None:
             error = order.end(error) or error
         self._fail(number, error)
 
+    def _forget(self) -> None:
+        """The clock hears of the steps that nobody needs any more."""
+        for key in self.board.dropped():
+            self.clock.cached(key)
+
     def _fail(self, number: int, error: ChainerError) -> None:
         self._failed += 1
         job = self.plan.jobs[number].job
-        log = write_log(self.folder, job.name, error)
+        try:
+            log = write_log(self.folder, job.name, error)
+        except OutputError:
+            log = None  # the report says why it failed, and the log only more of it
         self.ledger.job_failed(job.name, error, log)
-        self.ledger.flush()
+
+    # -- telling ---------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """How far the running steps are."""
+        self.clock.workers = self.executor.workers
+        for key, frames in self.executor.parts().items():
+            whole = self.plan.steps[key].step.frames
+            if whole and key in self._running:
+                self.clock.part(key, frames / whole)
 
     def _report(self, *, always: bool) -> None:
         now = time.monotonic()
         if self._tell is None or (not always and now - self._told < _TELL):
             return
         self._told = now
-        self.clock.workers = self.executor.workers
-        for key, frames in self.executor.parts().items():
-            whole = self.plan.steps[key].step.frames
-            if whole and key in self._running:
-                self.clock.part(key, frames / whole)
+        # A piece that is lost and made again does not take back what was told.
+        self._share = max(self._share, self.clock.done)
         phase, name = self._phase
         self._tell(
             BatchProgress(
                 jobs_done=self._done,
                 jobs=len(self.plan.jobs),
                 failed=self._failed,
-                steps_done=self.clock.steps_done,
-                steps=self.clock.steps,
-                done=self.clock.done,
+                steps_done=self.board.steps - self.board.open,
+                steps=self.board.steps,
+                done=self._share,
                 seconds_left=self.clock.seconds_left,
                 phase=phase,
                 name=name,

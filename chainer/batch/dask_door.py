@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chainer import __version__
 from chainer.cluster_policy import ClusterPolicy
 from chainer.errors import ChainerError, InputError, RenderError, SettingsError
+from chainer.version import __version__
 
 Packages = Mapping[str, Any]
 
@@ -168,6 +168,18 @@ class Link:
             with contextlib.suppress(*_trouble()):
                 handle.release()
 
+    def waiting(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of `names` that no worker has begun; none where nobody answers."""
+        client = self._client
+
+        async def ask() -> Any:
+            return await client.run(not_begun, names, asynchronous=True, on_error="ignore")
+
+        with contextlib.suppress(*_trouble()):
+            told = self._wait(ask, _ASK_SECONDS).values()
+            return names.intersection(*told)
+        return frozenset()
+
     def settle(self, names: Sequence[str]) -> None:
         """Wait, up to three seconds, until no worker runs what was released of `names`."""
         client, wanted = self._client, frozenset(names)
@@ -229,6 +241,8 @@ def connect(policy: ClusterPolicy) -> Link:
             tls_client_cert=str(certificate),
             tls_client_key=str(key),
         )
+    elif address.startswith("tls:"):
+        _demand_papers(distributed, address)
     # What is left of a client that failed before must not be collected while the next one starts:
     # its end waits for a lock of Dask's that the start holds, and the start for it.
     gc.collect()
@@ -333,6 +347,13 @@ def still_cancelling(names: frozenset[str], dask_worker: Any = None) -> int:
     return sum(name in tasks and tasks[name].state == "cancelled" for name in names)
 
 
+def not_begun(names: frozenset[str], dask_worker: Any = None) -> frozenset[str]:
+    """Those of `names` that this worker neither runs nor has run."""
+    tasks = dask_worker.state.tasks
+    begun = ("executing", "long-running", "memory", "error", "cancelled", "resumed")
+    return frozenset(name for name in names if name not in tasks or tasks[name].state not in begun)
+
+
 # -- inside ----------------------------------------------------------------------
 
 
@@ -430,6 +451,22 @@ def _address(policy: ClusterPolicy) -> str:
         ) from error
 
 
+def _demand_papers(distributed: Any, address: str) -> None:
+    """Raise `InputError` where Dask's own configuration has no TLS files either.
+
+    Dask would find out too, but leave a client behind that takes half a minute to end.
+    """
+    try:
+        context = distributed.Security().get_connection_args("client").get("ssl_context")
+        why = None if context is not None else _NO_PAPERS
+    except (OSError, ValueError, TypeError) as error:
+        why = f"{_NO_PAPERS} ({_short(error)})"
+    if why is not None:
+        raise InputError(
+            f"the scheduler at {address} cannot be used: {why}", code="scheduler", address=address
+        )
+
+
 def _unreachable(address: str, policy: ClusterPolicy, error: Exception) -> InputError:
     words = _words(error)
     why = f"no scheduler answers there within {policy.connect_timeout:g} s ({_short(error)})"
@@ -451,6 +488,7 @@ def _unreachable(address: str, policy: ClusterPolicy, error: Exception) -> Input
 
 
 _SILENT = "it accepts, but says nothing"
+_NO_PAPERS = "TLS needs tls_ca, tls_cert and tls_key in the settings, or Dask's own configuration"
 _HANG_UP = ("eof occurred in violation", "connection reset", "broken pipe", "stream is closed")
 
 
@@ -475,10 +513,7 @@ _TLS_SIGNS = (
     ("key_values_mismatch", "tls_key does not belong to tls_cert"),
     ("pem lib", "a TLS file is not PEM"),
     ("no_certificate_or_crl_found", "a TLS file is not PEM"),
-    (
-        "expects a `ssl_context`",
-        "TLS needs tls_ca, tls_cert and tls_key in the settings, or Dask's own configuration",
-    ),
+    ("expects a `ssl_context`", _NO_PAPERS),
 )
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from chainer import __version__
 from chainer.batch.job import Job
 from chainer.digest import Digest, bytes_digest, key_of
 from chainer.episode.plan import EpisodePlan
 from chainer.graph import Atom, Graph
 from chainer.settings import Settings
 from chainer.timebase import time_text
+from chainer.version import __version__
 
 _OF_THE_MACHINE = {"store", "workers", "ffmpeg", "media", "providers"}
 """Settings that change where, how fast and whether a film is made, but not the film; the FFmpeg

@@ -34,7 +34,12 @@ def _available() -> int | None:
 def _within_group() -> int | None:
     try:
         limit = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        if limit == "max":
+            return None
         used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
-        return None if limit == "max" else max(0, int(limit) - used)
+        # Files that were read lately count as used, and go as soon as the memory is wanted.
+        told = (_CGROUP / "memory.stat").read_text(encoding="ascii").splitlines()
+        kept = (int(line.split()[1]) for line in told if line.startswith("inactive_file "))
+        return max(0, int(limit) - max(0, used - sum(kept)))
     except (OSError, ValueError):
         return None

@@ -6,6 +6,7 @@ import threading
 from contextlib import AbstractContextManager
 
 from chainer.batch.plan import PlannedJob
+from chainer.batch.work import fault_of
 from chainer.compose import Making
 from chainer.episode.manifest import Manifest
 from chainer.errors import Cancelled, ChainerError
@@ -73,9 +74,12 @@ class Order:
         if block is None:
             return error
         try:
-            block.__exit__(None if error is None else type(error), error, None)
+            if error is None:
+                block.__exit__(None, None, None)
+            else:
+                block.__exit__(type(error), error, error.__traceback__)
         except Cancelled:
             return error
-        except ChainerError as told:
-            return told
+        except Exception as told:  # noqa: BLE001 - one job must not end the others
+            return fault_of(told)
         return error

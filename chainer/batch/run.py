@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from chainer.errors import Cancelled, OutputError, StoreError
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.encoder import find_ffmpeg
+from chainer.render.spec import ConformSpec
 from chainer.settings import Settings
 from chainer.store import Store, sweep, tidy
 
@@ -56,12 +58,16 @@ def run_batch(
     and begins nothing new; `stop` kills it. `on_progress` is called from this thread.
 
     The report is written to `report`, by default `report.json` in `out`, in every case. Raises
-    `InputError` with code `held` where another run holds the folder, `Cancelled`, and `StoreError`
+    `InputError` with code `held` where another run holds the folder, `OutputError` for a folder or
+    a report that cannot be written, `Cancelled`, and `StoreError`
     or `RenderError` for what ends the whole batch, such as a full disk or a lost scheduler.
     """
     settings = settings or Settings()
     folder = Path(out).absolute()
     store = open_store(settings)
+    if report is not None:
+        report = report.absolute()
+        _check_report(report)
     with contextlib.ExitStack() as stack:
         stack.enter_context(hold(folder, " ".join(command)))
         sweep(store)
@@ -92,22 +98,41 @@ def run_batch(
             cancel=cancel,
             stop=stop or threading.Event(),
         )
-        with _pinned(store, plan, folder, course):
-            course.choose(retry_failed=retry_failed)
-            course.go()
+        try:
+            with _pinned(store, plan, folder, course):
+                course.go(retry_failed=retry_failed)
+            if course.fatal is None and not course.cancelled:
+                tidy(store, settings.store.max_bytes)
+        except StoreError as error:
+            course.fatal = course.fatal or error
         status = _status(course)
         with contextlib.suppress(StoreError, OutputError):  # a full disk: the report may still fit
             ledger.end(course.fatal.code if course.fatal else _HOW.get(status, "done"))
-        told = report_of(ledger, exit_status=status)
-        write_report(report or folder / REPORT_NAME, told)
-        if course.fatal is not None:
-            raise course.fatal
-        if course.cancelled:
-            raise Cancelled(
+        why = course.fatal
+        if why is None and course.cancelled:
+            why = Cancelled(
                 "cancelled: what is finished is kept; the same command again does the rest"
             )
-        tidy(store, settings.store.max_bytes)
+        try:
+            told = report_of(ledger, exit_status=status)
+            write_report(report or folder / REPORT_NAME, told)
+        except (StoreError, OutputError):
+            if why is None:
+                raise
+        if why is not None:
+            raise why
         return told
+
+
+def _check_report(path: Path) -> None:
+    """Better now than when all the work is done."""
+    above = next(one for one in path.parents if one.exists())
+    if path.is_dir() or not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"the report {path} cannot be written; name a file in a folder that you may write to "
+            "with --report",
+            path=str(path),
+        )
 
 
 _HOW = {SOME_FAILED: "failed", Cancelled.exit_status: "cancelled"}
@@ -154,7 +179,11 @@ def _note(ledger: JobLedger, plan: BatchPlan) -> None:
 def _pinned(store: Store, plan: BatchPlan, folder: Path, course: Course) -> Iterator[None]:
     """Nothing that the batch refers to is evicted before all of it is delivered."""
     name = f"batch-{key_of('batch-folder', str(folder))[:24]}"
-    store.pin(name, plan.steps, folder=folder)
+    # Machines that do not see the media get them through a store that all share.
+    media = {
+        one.step.spec.media for one in plan.steps.values() if isinstance(one.step.spec, ConformSpec)
+    }
+    store.pin(name, plan.steps, folder=folder, blobs=media)
     yield
     if course.finished:
         store.unpin(name)

@@ -90,10 +90,12 @@ def run_work(
             work.key, None, error, seconds=time.monotonic() - started, worker=worker_name()
         )
     except Exception as error:  # noqa: BLE001 - one step must not end the others
-        ours = ChainerError(f"{type(error).__name__}: {error}", code="fault")
-        ours.__cause__ = error
         return StepResult(
-            work.key, None, ours, seconds=time.monotonic() - started, worker=worker_name()
+            work.key,
+            None,
+            fault_of(error),
+            seconds=time.monotonic() - started,
+            worker=worker_name(),
         )
     return StepResult(
         work.key,
@@ -103,6 +105,15 @@ def run_work(
         seconds=time.monotonic() - started,
         worker=worker_name(),
     )
+
+
+def fault_of(error: Exception) -> ChainerError:
+    """An error as one of ours: itself, or where it is none, a fault with it as the cause."""
+    if isinstance(error, ChainerError):
+        return error
+    ours = ChainerError(f"{type(error).__name__}: {error}", code="fault")
+    ours.__cause__ = error
+    return ours
 
 
 def worker_name() -> str:

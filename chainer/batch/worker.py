@@ -81,6 +81,8 @@ def _at_hand(digest: Digest, path: str, store: Store) -> tuple[Digest, str]:
     try:
         return digest, str(store.fetch_blob(digest))
     except StoreError as error:
+        if error.code != "store-damaged":
+            raise
         raise MediaMissing(
             f"the worker {worker_name()} sees no media at {path}, and the store does not hold it; "
             "put the media on a file system that all workers share, or use a store with a url",

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from chainer import __version__
 from chainer.cli import batch, consent, graphs, keep, make, proof
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError, InputError
+from chainer.version import __version__
 
 
 def run(argv: Sequence[str]) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +74,14 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
     from chainer.batch.telling import plan_json, plan_lines
 
     console, settings = session.console, settings_of(options)
+    executor = _executor(session, options["scheduler"], settings)
     teller = _Teller(session)
     plan = plan_jobs(
         jobs,
         out,
         settings=settings,
         on_plan=teller.planned,
-        on_look=console.looking,
+        on_look=teller.looked,
         cancel=session.cancel,
     )
     if options["dry_run"]:
@@ -85,7 +89,6 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
         for line in plan_lines(plan, settings.pool_size):
             console.say(line)
         return 7 if any(one.fault is not None for one in plan.jobs) else 0
-    executor = _executor(options["scheduler"], settings)
     try:
         report = run_batch(
             plan,
@@ -103,24 +106,54 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
     finally:
         if executor is not None:
             executor.close()
-    console.result(report.model_dump(mode="json", by_alias=True))
-    for line in report_lines(report):
-        console.say(line)
+    with _reader_may_go(1):
+        console.result(report.model_dump(mode="json", by_alias=True))
+        for line in report_lines(report):
+            console.say(line)
+        if any(row.kept and row.error is not None for row in report.jobs):
+            console.say("what failed before was not tried again; --retry-failed does that")
+        sys.stdout.flush()
     return report.batch.exit_status
 
 
-def _executor(scheduler: str | None, settings: Settings) -> Executor | None:
-    """The cluster that the option or the settings name, or None for this machine."""
+@contextlib.contextmanager
+def _reader_may_go(descriptor: int) -> Iterator[None]:
+    """Whoever reads what we print may go away; the films are made all the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)  # nor may Python complain about it at exit
+        os.close(nowhere)
+
+
+def _executor(session: Session, scheduler: str | None, settings: Settings) -> Executor | None:
+    """The cluster that the option or the settings name, or None for this machine.
+
+    It is reached once there is a step to make: a batch that is done already needs no cluster.
+    """
     policy = settings.cluster
     if scheduler is not None:
-        settings = changed(settings, "cluster", {"address": scheduler})
-        policy = settings.cluster
+        policy = changed(settings, "cluster", {"address": scheduler}).cluster
     if policy.address is None:
         return None
-    from chainer.batch.cluster import ClusterExecutor
-    from chainer.compose import open_store
+    from chainer.batch.later import LaterExecutor
 
-    return ClusterExecutor.reach(policy, open_store(settings), settings.store)
+    def reach() -> Executor:
+        from chainer.batch.cluster import ClusterExecutor
+        from chainer.compose import open_store
+
+        return ClusterExecutor.reach(
+            policy,
+            open_store(settings),
+            settings.store,
+            cancel=session.cancel,
+            on_wait=lambda name: session.console.warn(
+                f"waiting for a worker at {name}: none is there yet"
+            ),
+        )
+
+    return LaterExecutor(reach, policy.address)
 
 
 class _Teller:
@@ -134,22 +167,31 @@ class _Teller:
         """So many jobs are planned; a log is told at every tenth of many."""
         tenth = done * 10 // total
         count = f"planned {done}/{total}" if tenth > (done - 1) * 10 // total else ""
-        self._console.moving(
-            done / total, "planning", count if total >= 20 else "", None, ended=done == total
-        )
+        with _reader_may_go(2):
+            self._console.moving(
+                done / total, "planning", count if total >= 20 else "", None, ended=done == total
+            )
+
+    def looked(self, done: int, total: int) -> None:
+        """So many clips of the next job are looked at."""
+        with _reader_may_go(2):
+            self._console.looking(done, total)
 
     def made(self, progress: BatchProgress) -> None:
         """How far the making is."""
         if self._cancel.is_set() and not self._warned:
             self._warned = True
-            self._console.warn(
-                "stopping: what runs is finished first, nothing new is begun; once more stops now"
-            )
+            with _reader_may_go(2):
+                self._console.warn(
+                    "stopping: what runs is finished first, nothing new is begun; "
+                    "once more stops now"
+                )
         failed = f", {progress.failed} failed" if progress.failed else ""
         jobs = f"{progress.jobs_done}/{progress.jobs} episodes{failed}"
         steps = f"{progress.steps_done}/{progress.steps} steps"
         what = f"{progress.phase} {progress.name}".strip()
         over = progress.jobs_done + progress.failed == progress.jobs
-        self._console.moving(
-            progress.done, what, f"{jobs}, {steps}", progress.seconds_left, ended=over
-        )
+        with _reader_may_go(2):
+            self._console.moving(
+                progress.done, what, f"{jobs}, {steps}", progress.seconds_left, ended=over
+            )

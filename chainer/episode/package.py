@@ -31,6 +31,7 @@ from chainer.episode.manifest import (
 from chainer.episode.plan import EpisodePlan, PlannedAtom
 from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.graph.scalars import moment_text
+from chainer.graph.sources.address import name_of
 from chainer.render.assemble import FilmFile
 from chainer.render.encoder import ENGINE
 from chainer.store import Record, Store
@@ -90,7 +91,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         title=plan.titles.heading,
         kind=plan.chain.kind.value,
         chain=plan.chain.atoms,
-        graph=Path(plan.graph.source).name,
+        graph=name_of(plan.graph.source),
         score=str(plan.chain.score),
         draft=profile.draft,
         profile={"name": profile.name, **profile.key()},

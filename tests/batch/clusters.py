@@ -24,7 +24,7 @@ from chainer.batch.work import StepResult, StepWork, worker_name
 from chainer.batch.worker import Deserted, run_remote
 from chainer.digest import Digest, key_of
 from chainer.episode.plan import EpisodePlan
-from chainer.errors import Cancelled, RenderError
+from chainer.errors import Cancelled, MediaMissing, RenderError, StoreError
 from chainer.media.limits import MediaLimits
 from chainer.render.plan import Step, Why
 from chainer.render.spec import PosterSpec, StepType
@@ -361,6 +361,23 @@ def picky(work: StepWork, places: StorePolicy) -> StepResult:
         return StepResult(work.key, None, error, worker=worker_name())
     time.sleep(0.2)
     return published(work, places)
+
+
+def out_of_order(work: StepWork, places: StorePolicy) -> StepResult:
+    """One worker's disk is full, or no worker sees its media: the first one that comes is it."""
+    from distributed import get_worker
+
+    folder, mine = open_store(places).root.parent, str(get_worker().address)
+    chosen = folder / "chosen"
+    with contextlib.suppress(FileExistsError), chosen.open("x") as stream:
+        stream.write(mine)
+    until(chosen.read_text)
+    if chosen.read_text() != mine and not work.step.name.startswith("all"):
+        return published(work, places)
+    error: StoreError | MediaMissing = StoreError("it is full", code="disk-full")
+    if work.step.name.endswith("media"):
+        error = MediaMissing("not here")
+    return StepResult(work.key, None, error, worker=worker_name())
 
 
 MAKES = (run_remote, noop, published)

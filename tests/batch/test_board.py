@@ -128,6 +128,65 @@ def test_a_lost_file_of_a_job_that_is_out_is_not_made_again() -> None:
     assert board.idle
 
 
+def test_jobs_are_worked_off_in_blocks() -> None:
+    """Each job that is begun and not whole holds something open, so that they must not be many."""
+    count = 300
+    board = Board(
+        [
+            *(place(f"long{n}", StepType.CONFORM, (n,), cost=8.0) for n in range(count)),
+            *(place(f"short{n}", StepType.CONFORM, (n,)) for n in range(count)),
+        ]
+    )
+    begun: set[int] = set()
+    most = 0
+    while (key := take(board)) is not None:
+        begun.add(board.users(key)[0])
+        most = max(most, len(begun))
+        begun -= set(board.done(key))
+    assert board.idle
+    assert 2 <= most <= 64
+
+
+def test_only_what_nobody_needs_is_dropped() -> None:
+    board = Board(
+        [
+            place("s", StepType.CONFORM, (0, 1, 2)),
+            place("x", StepType.CONFORM, (0,)),
+            place("y", StepType.CONFORM, (0, 1)),
+        ]
+    )
+    assert (board.steps, board.open) == (3, 3)
+    board.drop(0)
+    assert board.dropped() == ("x",)
+    assert board.dropped() == ()
+    board.drop(0)
+    board.drop(1)
+    assert board.dropped() == ("y",)
+    assert (board.steps, board.open) == (3, 1)
+    assert take(board) == "s"
+    board.done("s")
+    assert board.open == 0
+
+
+def test_a_lost_piece_is_dropped_with_the_last_job_that_needs_it() -> None:
+    board = Board(
+        [
+            place("s", StepType.CONFORM, (0, 1)),
+            place("A", StepType.JOINT, (0,), "s"),
+            place("B", StepType.JOINT, (1,), "s"),
+        ]
+    )
+    board.done(str(take(board)))
+    assert {take(board), take(board)} == {"A", "B"}
+    board.again("A", ["s"])
+    board.drop(0)
+    assert set(board.dropped()) == {"A"}, "the other job may still need s"
+    board.drop(1)
+    assert board.dropped() == ("s",)
+    board.done("B")
+    assert board.idle
+
+
 @dataclass
 class Truth:
     """What should become of each job, worked out without the board."""

@@ -166,6 +166,13 @@ def test_a_tls_file_that_is_not_there(tmp_path: Path) -> None:
     assert "no TLS file" in str(refused("tls://127.0.0.1:1", tmp_path, **missing))
 
 
+def test_tls_without_any_certificate(tmp_path: Path) -> None:
+    begun = threading.active_count()
+    told = refused("tls://127.0.0.1:1", tmp_path)
+    assert "TLS needs tls_ca, tls_cert and tls_key" in str(told)
+    assert threading.active_count() == begun, "no client was begun"
+
+
 def test_without_dask_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -474,6 +481,39 @@ def test_the_same_step_again_right_after_stopping(client: Any, places: StorePoli
     assert result.error is None
 
 
+def test_cancelling_gives_back_what_no_worker_has_begun(client: Any, places: StorePolicy) -> None:
+    cancel = threading.Event()
+    executor = ClusterExecutor.of(
+        client, Store(places.root), places, make=clusters.patient, cancel=cancel
+    )
+    folder = places.root.parent
+    for number in range(40):
+        executor.submit(bare(number, "patient"))
+    until(lambda: len(list(folder.glob("begun-*"))) == 4)
+    assert executor.results(0.05) == []
+    cancel.set()
+    found: list[StepResult] = []
+    until(lambda: found.extend(executor.results(0.2)) or len(found) >= 36, 20)
+    assert all(isinstance(result.error, Cancelled) for result in found)
+    assert (len({result.key for result in found}), executor.in_flight) == (36, 4)
+    assert list(folder.glob("ended-*")) == [], "what runs is finished"
+    executor.stop()
+    assert len(list(folder.glob("begun-*"))) == 4
+
+
+@pytest.mark.parametrize("what", ["disk", "media"])
+def test_a_worker_that_is_out_of_order_is_avoided(
+    client: Any, places: StorePolicy, what: str
+) -> None:
+    executor = of(client, places, clusters.out_of_order)
+    works = [bare(number, what) for number in range(12)]
+    assert [result.error for result in taken(executor, works)] == [None] * 12
+    [result] = taken(executor, [bare(1, f"all-{what}")])
+    assert isinstance(result.error, StoreError if what == "disk" else MediaMissing)
+    assert (result.error.code == "disk-full") is (what == "disk")
+    assert (f"on the worker {result.worker}: it is full" in str(result.error)) is (what == "disk")
+
+
 def test_nobody_is_asked_more_than_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now, asked = [100.0], []
     monkeypatch.setattr(worker.time, "monotonic", lambda: now[0])
@@ -533,6 +573,25 @@ def test_media_that_the_worker_does_not_see(client: Any, graph: Path, tmp_path: 
     [result] = taken(executor, [elsewhere])
     assert result.error is None
     assert result.ran
+
+
+def test_a_bucket_that_refuses_is_not_told_as_missing_media(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "store")
+    monkeypatch.setattr(Store, "fetch_blob", raises(StoreError("no", code="store-denied")))
+    with pytest.raises(StoreError, match="no"):
+        worker._at_hand("d" * 64, str(tmp_path / "none.mp4"), store)
+    monkeypatch.setattr(Store, "fetch_blob", raises(StoreError("gone", code="store-damaged")))
+    with pytest.raises(MediaMissing, match=r"none\.mp4"):
+        worker._at_hand("d" * 64, str(tmp_path / "none.mp4"), store)
+
+
+def raises(error: Exception) -> Any:
+    def call(*_: Any) -> None:
+        raise error
+
+    return call
 
 
 def test_another_ffmpeg_on_every_worker(client: Any, graph: Path, tmp_path: Path) -> None:

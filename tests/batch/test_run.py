@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from chainer.batch.ask import plan_jobs
+from chainer.batch.clock import BatchProgress
 from chainer.batch.local import LocalExecutor
 from chainer.batch.plan import BatchPlan
 from chainer.batch.report import BatchReport
@@ -275,10 +276,20 @@ def test_a_lost_piece_is_made_again(world: Path, clips: Path) -> None:
             path.write_bytes(bytes(path.stat().st_size))
             spoilt.append(need)
 
+    seen: list[BatchProgress] = []
     report = run_batch(
-        plan, world / "out", settings=settings, executor=_Watching(store, settings, spoil)
+        plan,
+        world / "out",
+        settings=settings,
+        executor=_Watching(store, settings, spoil),
+        on_progress=seen.append,
     )
     assert spoilt
+    assert all(before.done <= after.done for before, after in pairwise(seen))
+    assert (seen[-1].done, seen[-1].jobs_done) == (1.0, 3)
+    assert sum(row.cpu_seconds for row in report.jobs) == pytest.approx(
+        report.batch.cpu_seconds, abs=0.01
+    )
     assert report.batch.exit_status == 0
     assert verify_store(store).whole
 
@@ -321,11 +332,11 @@ def test_a_full_disk_ends_the_batch_with_a_report(
         run_batch(plan, world / "out", settings=settings)
     told = written(world)
     assert told["batch"]["exit_status"] == 5
-    assert told["batch"]["jobs"]["done"] == 0
+    assert told["batch"]["jobs"] == {"done": 0, "failed": 0, "waiting": 3}
     assert not list(world.glob("out/*/episode.mp4"))
     monkeypatch.undo()
     plan, settings = asked(world, tree(graph))
-    report = run_batch(plan, world / "out", settings=settings, retry_failed=True)
+    report = run_batch(plan, world / "out", settings=settings)
     assert report.batch.jobs.done == 3
 
 

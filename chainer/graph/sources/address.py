@@ -15,6 +15,7 @@ from chainer.errors import InputError
 SQLITE, POSTGRES = "sqlite", "postgresql+psycopg"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_UPGRADED = re.compile(r" \(upgraded from [a-z.]+/[0-9]+\)\Z")
 _SECRET = re.compile(r"pass|secret|key$", re.IGNORECASE)
 _KNOWN = "a graph file, sqlite:///FILE, or postgresql+psycopg://USER@HOST/DATABASE"
 
@@ -73,6 +74,20 @@ def read_address(text: str | Path) -> Address:
     return Address(
         _with(_without_password(body), shown), scheme, graph=graph, secret=_with(body, rest)
     )
+
+
+def name_of(source: str) -> str:
+    """What a graph from `source` (`Graph.source`) is called where no path or host is to be told."""
+    source = source_of(source)
+    if source.startswith((f"{SQLITE}://", f"{POSTGRES}://")):
+        address = read_address(source)
+        return address.graph or ("" if address.path is None else address.path.name)
+    return Path(source).name
+
+
+def source_of(source: str) -> str:
+    """`source` without what a load adds to it where the file was of an older version."""
+    return _UPGRADED.sub("", source)
 
 
 def _sqlite(body: str, rest: list[tuple[str, str]], graph: str | None) -> Address:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from chainer.graph.sources.part import (
     NoRoom,
     Row,
     component_of,
-    reach_of,
+    parts_of,
 )
 from chainer.graph.sources.source import MAX_ATOMS, demand_room, too_large
 from chainer.graph.sources.witness import folded, holders_of, witnesses
@@ -138,24 +139,27 @@ class FileSource:
 
 def part_of(graph: Graph, start: str, options: WalkOptions, max_atoms: int) -> Graph:
     """The part of a loaded graph that walks from `start` need. Raises `GraphTooLarge`."""
+    named = list(dict.fromkeys((*(options.path or ()), *sorted(options.required))))
+    wanted = [name for name in named if name in graph.atoms]
+    for names in _choices(graph, start, options, wanted, max_atoms):
+        kept = {*names, *wanted}
+        kept |= starts_of_chapters(graph.info, kept)
+        inside = [graph.atoms[name] for name in graph.atoms if name in kept]
+        authors = list(dict.fromkeys(atom.author for atom in inside))
+        kept |= witnesses(graph.info, authors, holders_of(inside), _Firsts(graph))
+        if len(kept) <= max_atoms:
+            return cut_graph(graph, kept)
+    raise too_large(graph.source, start, max_atoms)
+
+
+def _choices(
+    graph: Graph, start: str, options: WalkOptions, wanted: Sequence[str], room: int
+) -> Iterator[Collection[str]]:
     near = _Edges(graph)
-    named = list(options.path or sorted(options.required))
-    extra = {*named, *options.required} & graph.atoms.keys()
-    try:
-        names: Collection[str]
-        try:
-            names = component_of(near, start, max_atoms)
-        except NoRoom:
-            wanted = [name for name in dict.fromkeys((*named, *sorted(extra))) if name in extra]
-            names = reach_of(near, start, options, wanted, max_atoms).names
-    except NoRoom:
-        raise too_large(graph.source, start, max_atoms) from None
-    kept = {*names, *extra}
-    kept |= starts_of_chapters(graph.info, kept)
-    inside = [graph.atoms[name] for name in graph.atoms if name in kept]
-    authors = list(dict.fromkeys(atom.author for atom in inside))
-    kept |= witnesses(graph.info, authors, holders_of(inside), _Firsts(graph))
-    return cut_graph(graph, kept)
+    with suppress(NoRoom):
+        yield component_of(near, start, room)
+    for part in parts_of(near, start, options, wanted, room):
+        yield part.names
 
 
 def _strongly(texts: Mapping[str, str], words: Iterable[str]) -> bool:

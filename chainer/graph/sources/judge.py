@@ -5,7 +5,7 @@ What is right is seen quickly; whatever is not is put into words by the loader's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chainer.graph.check import check
@@ -71,6 +71,10 @@ class Judge:
         found = check({"graph": self._info, "nodes": [node], "edges": []}, self._shelf)
         return [_shorter(one) for one in found if one.loc[:1] == ("nodes",)]
 
+    def fits(self, nodes: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether nothing is wrong with any of these atoms that the model accepts."""
+        return all(map(self._fits, nodes))
+
     def _fits(self, node: Mapping[str, Any]) -> bool:
         if "place" in node and node["place"] is not None and node["place"] not in self._places:
             return False
@@ -82,7 +86,8 @@ class Judge:
                         return False
         if "facts" in node and not self._subjects.issuperset(node["facts"]):
             return False
-        if not self._placed(node["media"]):
+        media = node["media"]
+        if media not in self._right and not self._placed(media):
             return False
         return "takes" not in node or all(self._placed(one["media"]) for one in node["takes"])
 

@@ -17,7 +17,7 @@ more without the children, which are only told of as closed roads beside the cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -71,13 +71,13 @@ class Part(Generic[N]):
     """Whether the children of all that may be played are there."""
 
 
-def reach_of(
+def parts_of(
     near: Near[N], start: N, options: WalkOptions, wanted: Sequence[N], room: int
-) -> Part[N]:
-    """The widest part narrower than the component that there is room for.
+) -> Iterator[Part[N]]:
+    """The parts narrower than the component that there is room for, the widest first.
 
     `wanted` are the atoms that `options` name, as `near` calls them, in the order of the path where
-    it is one. Raises `NoRoom` where even the narrowest has more than `room` atoms.
+    it is one. There is none where even the narrowest has more than `room` atoms.
     """
     series = options.kind is WalkKind.SERIES
     cores: list[tuple[Rung, Callable[[_Survey[N]], set[N]]]] = [
@@ -95,10 +95,10 @@ def reach_of(
             continue
         for beside in (True,) if rung is Rung.REACH else (True, False):
             try:
-                return Part(frozenset(survey.around(core, children=beside)), rung, beside)
+                part = Part(frozenset(survey.around(core, children=beside)), rung, beside)
             except NoRoom:
                 continue
-    raise NoRoom
+            yield part
 
 
 def component_of(near: Near[N], start: N, room: int) -> frozenset[N]:

@@ -25,7 +25,11 @@ MAX_LINE = 4 << 20
 """The longest line, in bytes."""
 
 _CHUNK = 1 << 20
-_STARTS = frozenset(('{"node":', '{"edge":'))
+_STARTS = ('{"node":', '{"edge":')
+_WORD = 8
+"""How long these are."""
+
+_Scan = Callable[[str, int], tuple[Any, int]]
 
 
 class TooManyFaults(Exception):
@@ -78,37 +82,45 @@ def read_header(stream: BinaryIO, faults: Faults) -> dict[str, Any] | None:
 def read_lines(stream: BinaryIO, faults: Faults) -> Iterator[tuple[Lines, Lines]]:
     """The atoms and the edges of the next lines, about a megabyte of both together."""
     scan = _scanner()
-    number = 1
+    number = 2
     while raw := stream.read(_CHUNK):
         raw += stream.readline(MAX_LINE + 1)  # to the end of the last line
-        nodes, edges = Lines(), Lines()
-        try:
-            text = raw.decode()
-        except UnicodeDecodeError:
-            text = ""
-        # What these signs can hide is looked for slowly; nearly no line has them.
-        if text and '"x-' not in text and "\\u" not in text:
-            for line in text.split("\n"):
-                number += 1
-                try:
-                    value, end = scan(line, 0)
-                    what = line[2:6]
-                    if end != len(line) or len(value) != 1 or line[:8] not in _STARTS:
-                        raise _Odd
-                    value = value[what]
-                except (ValueError, StopIteration, RecursionError, KeyError, TypeError):
-                    _look(line.encode(), number, faults, nodes, edges)
-                    continue
-                kept = nodes if what == "node" else edges
-                kept.numbers.append(number)
-                kept.values.append(value)
-                kept.bodies.append(line[8:-1])
-        else:
-            for odd in raw.split(b"\n"):
-                number += 1
-                _look(odd, number, faults, nodes, edges)
-        number -= raw.endswith(b"\n")  # after the last line break there was no line
-        yield nodes, edges
+        raw = raw.removesuffix(b"\n")  # after the last line break there is no line
+        found = Lines(), Lines()
+        if not _quickly(raw, number, scan, *found):
+            found = Lines(), Lines()
+            for at, line in enumerate(raw.split(b"\n"), number):
+                if not _quickly(line, at, scan, *found):
+                    _look(line, at, faults, *found)
+        number += raw.count(b"\n") + 1
+        yield found
+
+
+def _quickly(raw: bytes, first: int, scan: _Scan, nodes: Lines, edges: Lines) -> bool:
+    """Take lines that are as nearly all are; otherwise some may have been taken, but no odd one."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return False
+    # What these signs can hide is looked for slowly.
+    if '"x-' in text or "\\u" in text:
+        return False
+    takes = {
+        start: (kept.numbers.append, kept.values.append, kept.bodies.append)
+        for start, kept in zip(_STARTS, (nodes, edges), strict=True)
+    }
+    try:
+        for number, line in enumerate(text.split("\n"), first):
+            add_number, add_value, add_body = takes[line[:_WORD]]
+            value, end = scan(line, _WORD)
+            if line[end:] != "}":
+                return False
+            add_number(number)
+            add_value(value)
+            add_body(line[_WORD:end])
+    except (ValueError, StopIteration, RecursionError, KeyError):
+        return False
+    return True
 
 
 def _look(raw: bytes, number: int, faults: Faults, nodes: Lines, edges: Lines) -> None:
@@ -147,7 +159,7 @@ class _Odd(ValueError):
     """Something that `plain` must look at."""
 
 
-def _scanner() -> Callable[[str, int], tuple[Any, int]]:
+def _scanner() -> _Scan:
     """Reads one value; raises for all that `plain` has something to say about."""
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def run_sql(url: str, *lines: str) -> None:
 
 def old_database(url: str) -> None:
     """A database as the first version of the tables was, with a graph of two atoms in it."""
+    touch(url)
     assert upgrade_tables(read_address(url), to="0001") == (None, "0001")
     info = json.dumps({"schema": "chainer.graph/1", "title": "Old"})
     bodies = [
@@ -51,6 +52,13 @@ def old_database(url: str) -> None:
         "INSERT INTO authors VALUES (1, 'p-x', 'p-x', 1)",
         "INSERT INTO tags VALUES (2, 'calm')",
     )
+
+
+def touch(url: str) -> None:
+    """An empty file, where the database is one: `upgrade` makes tables, but no databases."""
+    path = read_address(url).path
+    if path is not None:
+        path.touch()
 
 
 def put(url: str, folder: Path) -> str:
@@ -95,6 +103,7 @@ def test_a_newer_database_is_left_alone(database: str, tmp_path: Path) -> None:
 
 
 def test_the_migrations_make_the_tables_of_this_program(database: str) -> None:
+    touch(database)
     upgrade_tables(read_address(database))
     engine = engine_of(read_address(database))
     with engine.connect() as connection:
@@ -129,6 +138,8 @@ def test_somebody_elses_database(tmp_path: Path) -> None:
     graph.write_text(json.dumps(file_of([], [])))
     with pytest.raises(InputError, match="another program's"):
         import_graph(graph, url)
+    with pytest.raises(InputError, match="another program's"):
+        upgrade_tables(read_address(url))
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(InputError) as raised:
         open_graph(url)
@@ -139,6 +150,13 @@ def test_somebody_elses_database(tmp_path: Path) -> None:
     import_graph(graph, url)
     with open_graph(url) as source:
         assert source.name == "g"
+
+
+def test_nothing_is_upgraded_where_nothing_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        upgrade_tables(read_address(f"sqlite:///{tmp_path / 'none.db'}"))
+    assert raised.value.code == "no-database"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_database(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from chainer.graph import (
 )
 from chainer.graph.sources import GraphTooLarge, open_graph
 from chainer.graph.sources.file import part_of
-from chainer.graph.sources.part import NoRoom, Row, Rung, reach_of
+from chainer.graph.sources.part import Row, Rung, parts_of
 from chainer.graph.sources.sql.bulk import import_graph
 from tests.graph.sources.forests import atom, edge, file_of, graphs
 
@@ -108,6 +108,7 @@ def test_a_part_walks_as_the_whole(case: tuple[Graph, str, WalkOptions], room: i
     except GraphTooLarge:
         assume(False)
     assert chains(part, start, options) == chains(graph, start, options)
+    assert len(part.atoms) <= room
     names = reached(graph, start, options)
     assert asked_of(part, names) == asked_of(graph, names)
     assert [name for name in graph.atoms if name in part.atoms] == list(part.atoms)
@@ -161,11 +162,10 @@ class Rows:
 def test_a_star_is_left_early_and_a_path_through_it_is_told() -> None:
     star = Rows([(0, child, 1) for child in range(1, 5001)])
     relay = WalkOptions(kind=WalkKind.RELAY)
-    with pytest.raises(NoRoom):
-        reach_of(star, 0, relay, [], 10)
+    assert list(parts_of(star, 0, relay, [], 10)) == []
     assert star.told < 500
     path = WalkOptions(kind=WalkKind.RELAY, path=("a0", "a7"))
-    part = reach_of(star, 0, path, [0, 7], 10)
+    part = next(parts_of(star, 0, path, [0, 7], 10))
     assert (part.names, part.rung, part.beside) == (frozenset({0, 7}), Rung.WANTED, False)
 
 
@@ -180,8 +180,10 @@ def test_a_name_that_two_authors_have_means_nobody_in_a_part_too() -> None:
         [edge("a", "b", "remix")],
     )
     graph = parse_graph(values, source="g")
-    part = part_of(graph, "a", WalkOptions(), 2)
+    part = part_of(graph, "a", WalkOptions(), 3)
     assert "far" in part.atoms
+    with pytest.raises(GraphTooLarge):  # who bears witness takes room too
+        part_of(graph, "a", WalkOptions(), 2)
     assert asked_of(part, ["a", "b"]) == asked_of(graph, ["a", "b"])
     gate = RightsGate(graph, RightsPolicy(), commercial=False, at=NOW)
     assert [fault.code for fault in gate.faults("b")] == ["no-derivatives"]
@@ -196,7 +198,7 @@ def test_chapters_of_an_episode_that_starts_elsewhere_are_kept() -> None:
         ]}
     ]  # fmt: skip
     values = file_of([atom("y"), atom("z"), atom("a"), atom("b")], [edge("a", "b")], series=series)
-    part = part_of(parse_graph(values, source="g"), "a", WalkOptions(), 2)
+    part = part_of(parse_graph(values, source="g"), "a", WalkOptions(), 3)
     assert list(part.atoms) == ["y", "a", "b"]
     assert [chapter.at for chapter in part.info.series[0].episodes[0].chapters] == ["b"]
 

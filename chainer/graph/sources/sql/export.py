@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 from chainer.errors import Cancelled, OutputError
 from chainer.graph.plain import MAX_BYTES
 from chainer.graph.sources.address import read_address
-from chainer.graph.sources.sql.bulk import STREAM_ENDING
 from chainer.graph.sources.sql.engine import demand_version, engine_of, translated
+from chainer.graph.sources.sql.intake import STREAM_ENDING
 from chainer.graph.sources.sql.source import Row, choose, row_of
 from chainer.graph.sources.text import write_json
 

@@ -19,7 +19,7 @@ from chainer.graph.sources.words import (
     STORY,
     Wanted,
     characters_of,
-    keys_of,
+    key_of_word,
     words_of,
 )
 
@@ -40,19 +40,29 @@ def entry_of(
     pk: int, node: Mapping[str, Any], persons: Mapping[str, str], names: Mapping[str, str]
 ) -> Entry:
     """What is kept of one atom to find it by: the words of `texts_of`, and its keys."""
-    # Not by way of `texts_of`: this is done for every atom of an import. A test compares.
-    get = node.get
-    strong = node["author"]
+    # Not by way of `texts_of` and `keys_of`: this is done for every atom of an import. A test
+    # compares.
+    get, key = node.get, key_of_word
+    strong = author = node["author"]
     weak = get("prompt") or ""
+    keys = key("author", author)
     if title := get("title"):
-        strong += "\n" + title
+        strong += f"\n{title}"
     if tags := get("tags"):
-        strong += "\n" + "\n".join(tags)
-    if get("cast") or get("dialogue"):
+        for tag in tags:
+            strong += f"\n{tag}"
+            keys += f" {key('tag', tag)}"
+    if place := get("place"):
+        keys += f" {key('place', place)}"
+    lines = get("dialogue")
+    if lines or get("cast"):
         for who in characters_of(node):
             strong += f"\n{names.get(who, '')} {who}"
-        for line in get("dialogue") or ():
-            weak += "\n" + line["text"]
+            keys += f" {key('who', who)}"
+            if who in persons:
+                keys += f" {key('who', persons[who])}"
+        for line in lines or ():
+            weak += f"\n{line['text']}"
     if story := get("story"):
         weak += "\n" + "\n".join(said for part in STORY if (said := story.get(part)))
     # What is plain needs no taking apart: FTS5's ascii tokenizer makes the same words of it.
@@ -60,7 +70,7 @@ def entry_of(
         strong = " ".join(words_of(strong))
     if not weak.isascii():
         weak = " ".join(words_of(weak))
-    return pk, strong, weak, " ".join(keys_of(node, persons))
+    return pk, strong, weak, keys
 
 
 def is_sqlite(connection: Connection) -> bool:

@@ -74,23 +74,27 @@ class AtomRows:
 
     def add(self, pk: int, node: Mapping[str, Any], body: str) -> None:
         """Take an atom."""
-        self.atoms.append(
-            (
-                pk,
-                self.graph,
-                node["id"],
-                node["author"],
-                node.get("status", "published"),
-                body,
-                node.get("place"),
-                node.get("created"),
+        self.add_run(pk, [node], [body])
+
+    def add_run(
+        self, first: int, nodes: Sequence[Mapping[str, Any]], bodies: Sequence[str]
+    ) -> None:
+        """Take atoms, numbered from `first`."""
+        graph, persons, names = self.graph, self.persons, self.names
+        for pk, (node, body) in enumerate(zip(nodes, bodies, strict=True), first):
+            get = node.get
+            status = get("status", "published")
+            self.atoms.append(
+                (pk, graph, node["id"], node["author"], status, body, get("place"), get("created"))
             )
-        )
-        if tags := node.get("tags"):
-            self.tags += [(pk, tag) for tag in dict.fromkeys(tags)]
-        if node.get("cast") or node.get("dialogue"):
-            self.casts += [(pk, who, self.persons.get(who)) for who in characters_of(node)]
-        self.entries.append(entry_of(pk, node, self.persons, self.names))
+            if tags := get("tags"):
+                # Nearly always each is there once.
+                own = tags if len(tags) < 2 or len(set(tags)) == len(tags) else dict.fromkeys(tags)
+                for tag in own:
+                    self.tags.append((pk, tag))
+            if get("cast") or get("dialogue"):
+                self.casts += [(pk, who, persons.get(who)) for who in characters_of(node)]
+            self.entries.append(entry_of(pk, node, persons, names))
 
     def write(self, connection: Connection) -> None:
         """Write what was taken, and begin anew."""

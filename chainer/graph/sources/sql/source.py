@@ -13,13 +13,13 @@ from sqlalchemy import Connection, text
 
 from chainer.errors import InputError, WalkError
 from chainer.graph.faults import near_miss
-from chainer.graph.graph import Graph
+from chainer.graph.graph import Graph, identity_of
 from chainer.graph.load import parse_graph
 from chainer.graph.model import GraphInfo
 from chainer.graph.options import WalkOptions
-from chainer.graph.sources.address import Address
+from chainer.graph.sources.address import SQLITE, Address
 from chainer.graph.sources.cut import cut_series, starts_of_chapters
-from chainer.graph.sources.part import EDGES_FOR_ATOM, NoRoom, reach_of
+from chainer.graph.sources.part import EDGES_FOR_ATOM, parts_of
 from chainer.graph.sources.source import MAX_ATOMS, demand_room, too_large
 from chainer.graph.sources.sql.engine import demand_version, engine_of, translated
 from chainer.graph.sources.sql.index import matching, persons_and_names
@@ -112,13 +112,19 @@ class SqlSource:
             part = _Loader(connection, row, self.url, max_atoms)
             told = part.whole() if start is None else part.around(start, options or WalkOptions())
         # Read to the end before anything is checked: nobody waits for us meanwhile.
-        return parse_graph(
+        graph = parse_graph(
             told,
             source=self.url,
             base=self._base or row.base,
             media_root=self._media_root,
             allow_schemes=self._allow_schemes,
         )
+        if self._address.path is None:
+            return graph
+        # The same from every folder, as that of a file is.
+        place = f"{SQLITE}:///{self._address.path.resolve()}"
+        identity = identity_of(f"{place}?graph={self._name}")
+        return replace(graph, identity=identity)
 
     def find(
         self,
@@ -272,7 +278,21 @@ class _Loader:
         if start not in numbers:
             raise self._unknown(start)
         wanted = [numbers[name] for name in named if name in numbers]
-        names = {*self._names(numbers[start], wanted, start, options), *wanted}
+        too_many = False
+        for names in self._choices(numbers[start], wanted, options):
+            rows = self._filled({*names, *wanted})
+            if len(rows) > self._max:
+                continue
+            edges = self._edges({pk for pk, *_ in rows})
+            if edges is None:
+                too_many = True
+                continue
+            told = cut_series(self._row.info, {ident for _, ident, _, _ in rows})
+            return _file(self._row, told, (body for *_, body in rows), edges)
+        raise too_large(self._url, start, self._max, edges=too_many)
+
+    def _filled(self, names: Collection[int]) -> list[tuple[int, str, str, str]]:
+        """The rows of these atoms, and of those that bear witness for them."""
         rows = self._bodies(sorted(names))
         info = GraphInfo.model_validate(self._row.info)
         ids = {ident for _, ident, _, _ in rows}
@@ -281,16 +301,15 @@ class _Loader:
         authors = list(dict.fromkeys(author for _, _, author, _ in rows))
         holders = {holder for *_, body in rows for holder in _holders(body)}
         known = Firsts(self._connection, self._row.pk)
-        seen = {pk for pk, *_ in rows}
-        first = witnesses(info, authors, holders, known) - seen
-        rows = sorted([*rows, *self._bodies(sorted(first))])
-        told = cut_series(self._row.info, {ident for _, ident, _, _ in rows})
-        edges = self._edges({pk for pk, *_ in rows}, start)
-        return _file(self._row, told, (body for *_, body in rows), edges)
+        first = witnesses(info, authors, holders, known) - {pk for pk, *_ in rows}
+        if len(rows) + len(first) > self._max:
+            first = set(sorted(first)[: self._max + 1 - len(rows)])  # enough to tell
+        return sorted([*rows, *self._bodies(sorted(first))])
 
-    def _names(
-        self, start: int, wanted: Sequence[int], name: str, options: WalkOptions
-    ) -> Collection[int]:
+    def _choices(
+        self, start: int, wanted: Sequence[int], options: WalkOptions
+    ) -> Iterator[Collection[int]]:
+        """The atoms of the parts that there may be room for, the widest first."""
         one = self._connection.execute(
             text(
                 "SELECT pk, size FROM components WHERE pk = "
@@ -300,12 +319,9 @@ class _Loader:
         ).one()
         if one.size <= self._max:
             members = text("SELECT atom FROM members WHERE component = :component")
-            return self._connection.execute(members, {"component": one.pk}).scalars().all()
-        try:
-            near = Edges(self._connection)
-            return reach_of(near, start, options, wanted, self._max).names
-        except NoRoom:
-            raise too_large(self._url, name, self._max) from None
+            yield self._connection.execute(members, {"component": one.pk}).scalars().all()
+        for part in parts_of(Edges(self._connection), start, options, wanted, self._max):
+            yield part.names
 
     def _numbers(self, ids: Sequence[str]) -> dict[str, int]:
         query = "SELECT id, pk FROM atoms WHERE graph = :graph AND {among}"
@@ -317,13 +333,14 @@ class _Loader:
         rows = rows_of(self._connection, query, "pk", numbers)
         return [(row.pk, row.id, row.author, row.body) for row in rows]
 
-    def _edges(self, numbers: set[int], start: str) -> list[str]:
+    def _edges(self, numbers: set[int]) -> list[str] | None:
+        """The edges between atoms in their order; None where there are too many."""
         most = self._max * EDGES_FOR_ATOM
         # Over the targets: an atom has few parents, but may have a million children.
         query = f"SELECT pk, source, body FROM edges WHERE {{among}} LIMIT {most + 1}"  # noqa: S608
         rows = rows_of(self._connection, query, "target", sorted(numbers))
         if len(rows) > most:
-            raise too_large(self._url, start, self._max, edges=True)
+            return None
         inside = sorted((one.pk, one.body) for one in rows if one.source in numbers)
         return [body for _, body in inside]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from chainer.errors import InputError
 from chainer.graph.sources.address import Address
@@ -18,11 +18,12 @@ from chainer.graph.sources.sql.tables import HEAD, VERSIONS
 def upgrade_tables(address: Address, *, to: str = HEAD) -> tuple[str | None, str]:
     """Bring a database to a version; the versions before and after. All of it, or nothing.
 
-    Makes the tables where there are none. Raises `InputError` for a database of a newer version.
+    Makes the tables where there are none yet. Raises `InputError` where there is no such database,
+    and for one of a newer version, or of another program.
     """
     if to not in VERSIONS:
         raise InputError(f"there is no version {to!r}; there are {', '.join(VERSIONS)}")
-    engine = engine_of(address, write=True, create=True)
+    engine = engine_of(address, write=True)
     try:
         with translated(address), engine.begin() as connection:
             take_turn(connection)
@@ -34,6 +35,12 @@ def upgrade_tables(address: Address, *, to: str = HEAD) -> tuple[str | None, str
                     code="newer-database",
                     url=address.url,
                     version=before,
+                )
+            if before is None and inspect(connection).get_table_names():
+                raise InputError(
+                    f"{address.url}: it is another program's database; name another",
+                    code="no-graphs",
+                    url=address.url,
                 )
             if before is None or VERSIONS.index(before) < VERSIONS.index(to):
                 migrate(connection, to)
