@@ -27,7 +27,8 @@ class Console:
     def __init__(self, *, machine: bool, quiet: bool) -> None:
         self.machine = machine
         self.quiet = quiet
-        self._live = sys.stderr.isatty()
+        # None where the caller has closed it.
+        self._live = sys.stderr is not None and sys.stderr.isatty()
         self._open_line = False
         self._last = ""
 

@@ -36,7 +36,10 @@ def check_target(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise OutputError(f"{target} is in the way: it is not a folder", path=str(target))
     if target.is_dir():
-        names = {path.name for path in target.iterdir()}
+        try:
+            names = {path.name for path in target.iterdir()}
+        except OSError as error:
+            raise _refused(target, error) from error
         if names and MANIFEST_NAME not in names:
             raise OutputError(
                 f"{target} holds other files and no episode; name a new folder with -o",
