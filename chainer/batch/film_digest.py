@@ -18,7 +18,7 @@ from chainer.settings import Settings
 from chainer.timebase import time_text
 from chainer.version import __version__
 
-_OF_THE_MACHINE = {"store", "workers", "ffmpeg", "media", "providers"}
+_OF_THE_MACHINE = {"store", "cluster", "workers", "ffmpeg", "media", "providers"}
 """Settings that change where, how fast and whether a film is made, but not the film; the FFmpeg
 that is used is in the key of every step."""
 
