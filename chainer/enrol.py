@@ -29,6 +29,7 @@ from chainer.provenance.certificate import read_anchors
 from chainer.provenance.credential import credential_key
 from chainer.settings import Settings
 from chainer.store import Store
+from chainer.store.lent import lent_key
 from chainer.timebase import time_text
 from chainer.timeline.slot import SlotContent
 from chainer.withdrawal import index_path
@@ -183,8 +184,11 @@ def pieces_of(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
     for step in plan.render.steps:  # joints, posters and cards show what they are made from
         for need in step.needs:
             show([step.key], shown.get(need, ()))
+    if plan.settings.store.url is not None:  # workers may need the clips themselves there
+        for planned in plan.atoms:
+            show([lent_key(planned.media.digest)], people[planned.atom.id])
     types = {step.key: step.type.value for step in plan.render.steps}
-    made = tuple(Piece(key, types[key], who) for key, who in shown.items())
+    made = tuple(Piece(key, types.get(key, "media"), who) for key, who in shown.items())
     return (*made, *_as_pieces(plan.kept, register))
 
 

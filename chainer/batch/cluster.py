@@ -29,6 +29,7 @@ from chainer.errors import (
     StoreError,
 )
 from chainer.store import Presence, Store, StorePolicy
+from chainer.store.lent import lend
 
 PROTOCOL = 1
 """Raised whenever workers would make something else of the same work."""
@@ -75,6 +76,7 @@ class ClusterExecutor:
     ) -> None:
         self._link = link
         self._cancel = cancel
+        self._recalls = False
         self._store = store
         # A worker has another home and another default: say where it is.
         self._places = places if places.url else places.model_copy(update={"path": store.root})
@@ -186,7 +188,7 @@ class ClusterExecutor:
                 self._look()
             self._demand_life()
             found = self._settled()
-            if self._cancel is not None and self._cancel.is_set():
+            if self._recalls or (self._cancel is not None and self._cancel.is_set()):
                 found += self._recalled()
             if self._adrift and self._link.running:
                 found += self._again_after_loss()
@@ -194,6 +196,10 @@ class ClusterExecutor:
             found += self._judged(0.0 if found else min(left, self._patience()))
             if found or time.monotonic() >= until:
                 return found
+
+    def recall(self) -> None:
+        """From now on give back, as cancelled, what no worker has begun."""
+        self._recalls = True
 
     def parts(self) -> Mapping[Digest, int]:
         """Nothing: workers tell of whole steps only."""
@@ -370,7 +376,7 @@ class ClusterExecutor:
 
         for digest, path in work.media:
             if again or digest not in self._put:
-                self._store.put_blob(Path(path))
+                lend(self._store, digest, Path(path), again=again)
                 self._put.add(digest)
 
     def _resubmit(self, name: str) -> None:

@@ -189,6 +189,8 @@ class Course:
             self.cancelled = self.stopped = True
 
     def _wait(self) -> None:
+        if self._halted:
+            self.executor.recall()
         # Where nothing runs and nothing is taken, only the executor can tell why.
         if self._running or not self._delivering:
             for result in self.executor.results(_POLL):

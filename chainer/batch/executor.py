@@ -45,6 +45,10 @@ class Executor(Protocol):
         """How many frames of each running step are encoded, as far as that is known here."""
         ...
 
+    def recall(self) -> None:
+        """Nothing new is wanted: what has not been begun may come back with `Cancelled`."""
+        ...
+
     def stop(self) -> None:
         """End everything that runs; when it returns no child of it runs here any more."""
         ...

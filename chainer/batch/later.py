@@ -46,6 +46,11 @@ class LaterExecutor:
         """How many frames of each running step are encoded."""
         return {} if self._executor is None else self._executor.parts()
 
+    def recall(self) -> None:
+        """Have back what has not been begun."""
+        if self._executor is not None:
+            self._executor.recall()
+
     def stop(self) -> None:
         """End everything that runs."""
         if self._executor is not None:

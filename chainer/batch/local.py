@@ -66,6 +66,9 @@ class LocalExecutor:
             self._frames.pop(result.key, None)
         return found
 
+    def recall(self) -> None:
+        """Nothing: what was submitted runs."""
+
     def parts(self) -> Mapping[Digest, int]:
         """How many frames of each running step are encoded."""
         return dict(self._frames)

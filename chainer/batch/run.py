@@ -27,6 +27,7 @@ from chainer.render.encoder import find_ffmpeg
 from chainer.render.spec import ConformSpec
 from chainer.settings import Settings
 from chainer.store import Store, sweep, tidy
+from chainer.store.lent import lent_key
 
 REPORT_NAME = "report.json"
 SOME_FAILED = 7
@@ -183,7 +184,7 @@ def _pinned(store: Store, plan: BatchPlan, folder: Path, course: Course) -> Iter
     media = {
         one.step.spec.media for one in plan.steps.values() if isinstance(one.step.spec, ConformSpec)
     }
-    store.pin(name, plan.steps, folder=folder, blobs=media)
+    store.pin(name, [*plan.steps, *map(lent_key, media)], folder=folder, blobs=media)
     yield
     if course.finished:
         store.unpin(name)

@@ -36,6 +36,9 @@ class Noting:
     def parts(self) -> Mapping[Digest, int]:
         return {bare(1).key: 4}
 
+    def recall(self) -> None:
+        self.asked.append("recall")
+
     def stop(self) -> None:
         self.asked.append("stop")
 

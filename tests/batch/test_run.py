@@ -435,6 +435,9 @@ class _Nobody:
     def parts(self) -> dict[str, int]:
         return {}
 
+    def recall(self) -> None:
+        """Nothing is to be given back."""
+
     def stop(self) -> None:
         """Nothing runs."""
 
