@@ -75,7 +75,7 @@ def graph() -> None:
     """Graphs in a database: putting them in, taking them out, what there is."""
 
 
-@graph.command("import")
+@graph.command("import", short_help="Put a graph into a database.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("url", metavar="URL")
 @click.option("--name", metavar="NAME", help="What it is called; default: the file's name.")
@@ -141,7 +141,7 @@ class _Telling:
         )
 
 
-@graph.command("export")
+@graph.command("export", short_help="Write a graph of a database as a file.")
 @click.argument("url", metavar="URL")
 @click.argument("file", type=click.Path(path_type=Path))
 @output_options
@@ -165,7 +165,7 @@ def graph_export(session: Session, /, url: str, file: Path, **_options: Any) -> 
         session.console.note("it is too large to be read as one file; export to .jsonl instead")
 
 
-@graph.command("upgrade")
+@graph.command("upgrade", short_help="Bring an older database up to date.")
 @click.argument("url", metavar="URL")
 @output_options
 @click.pass_obj
@@ -189,7 +189,7 @@ def graph_upgrade(session: Session, /, url: str, **_options: Any) -> None:
     session.console.say(f"{address.url}: {told}")
 
 
-@graph.command("info")
+@graph.command("info", short_help="Count atoms, edges, components.")
 @click.argument("url", metavar="URL")
 @output_options
 @click.pass_obj

@@ -39,6 +39,7 @@ GRACE = timedelta(minutes=10)
 """Nothing younger is taken, record or bytes, by the clock of the server."""
 
 _BATCH = 64
+_PROBES = 5
 
 _SURE = timedelta(minutes=1)
 """Servers tell times to the second: what was written lately may differ and look the same."""
@@ -189,13 +190,16 @@ class _Collector:
 
 def _server_time(bucket: Bucket) -> datetime:
     """What the server's clock says: our own may be wrong, and ages are judged by it."""
-    name = f"tmp/now-{uuid.uuid4().hex}"
-    bucket.replace(name, b"")
-    try:
-        found = bucket.stat(name)
-    finally:
-        bucket.delete([name])
-    if found is None:
+    for _ in range(_PROBES):  # another collector may sweep it away
+        name = f"tmp/now-{uuid.uuid4().hex}"
+        bucket.replace(name, b"")
+        try:
+            found = bucket.stat(name)
+        finally:
+            bucket.delete([name])
+        if found is not None:
+            break
+    else:
         raise StoreError(
             f"{bucket.url}: what was just written is not there; nothing was evicted",
             code="store",

@@ -681,6 +681,8 @@ def test_what_the_store_lost_of_an_atoms_credentials_is_read_again(
     assert chainer.verify_episode(folder).whole
 
     # Where the clip is gone too, nothing is signed without it.
+    for name, _ in Store(tmp_path).pin_texts():
+        Store(tmp_path).unpin(name)
     collect(Store(tmp_path), 0)
     again = chainer.plan_episode(graph, "a", settings=small_settings(tmp_path, **SIGNED))
     first = again.atoms[0].credential
