@@ -22,14 +22,6 @@ BROKEN = object()
 """Stands for an entry that could not be read and has been explained."""
 
 
-class Unreadable(Exception):
-    """A text that is none of its kind: problem, what would be right, and a code."""
-
-    def __init__(self, problem: str, expected: str, code: str) -> None:
-        super().__init__(problem)
-        self.words = (problem, expected, code)
-
-
 class Written:
     """What was noticed while a text was read: faults, and the lines of keys and entries."""
 

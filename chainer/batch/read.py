@@ -8,16 +8,16 @@ and what is larger than it looks (aliases, bottomless nesting). It opens no grap
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainer.batch.job_faults import JobFileError
 from chainer.batch.job_file import JobFile
-from chainer.batch.job_values import BROKEN, Unreadable, Written, jobs_of
+from chainer.batch.job_values import BROKEN, Written, jobs_of
 from chainer.errors import Fault
 from chainer.graph.faults import Found, Loc, shown
+from chainer.graph.written import Unreadable, read_written
 
 if TYPE_CHECKING:
     import yaml
@@ -60,27 +60,10 @@ def parse_jobs(data: bytes | str, *, source: str, kind: str = "") -> JobFile:
 
 
 def _read(path: Path) -> bytes:
-    def refuse(problem: str, expected: str, code: str) -> JobFileError:
-        return JobFileError(str(path), [Fault("$", problem, expected, code)])
-
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise refuse("it is a folder", "name the job file in it", "folder")
-        if not stat.S_ISREG(mode):  # a pipe would wait for ever
-            raise refuse("it is no regular file", "name a job file", "no-file")
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except JobFileError:
-        raise  # it is a ValueError too, and has been explained
-    except FileNotFoundError as error:
-        raise refuse("there is no such file", "check the path", "no-file") from error
-    except (OSError, ValueError) as error:
-        raise refuse(f"it cannot be read ({error})", "check the path", "unreadable") from error
-    if len(data) > MAX_BYTES:
-        expected = f"keep it under {MAX_BYTES >> 20} MiB, or make several batches"
-        raise refuse("the file is too large", expected, "too-large")
-    return data
+        return read_written(path, "job", MAX_BYTES, "make several batches")
+    except Unreadable as error:
+        raise JobFileError(str(path), [Fault("$", *error.words)]) from error.__cause__
 
 
 def _decode(data: bytes, source: str) -> str:

@@ -7,7 +7,6 @@ the models or the checks find fault with; it never opens the media.
 from __future__ import annotations
 
 import gc
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from chainer.graph.model import CURRENT_SCHEMA, GraphFile
 from chainer.graph.plain import MAX_BYTES, plain
 from chainer.graph.shelf import Shelf
 from chainer.graph.upgrade import upgrade
+from chainer.graph.written import Unreadable, read_written
 
 
 def load_graph(
@@ -72,27 +72,10 @@ def dump_graph(graph: Graph) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
-    def refuse(problem: str, expected: str, code: str) -> GraphError:
-        return GraphError(str(path), [Fault("$", problem, expected, code)])
-
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise refuse("it is a folder", "name the graph file in it", "folder")
-        if not stat.S_ISREG(mode):  # a pipe would wait for ever
-            raise refuse("it is no regular file", "name a graph file", "no-file")
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except GraphError:
-        raise  # it is a ValueError too, and has been explained
-    except FileNotFoundError as error:
-        raise refuse("there is no such file", "check the path", "no-file") from error
-    except (OSError, ValueError) as error:
-        raise refuse(f"it cannot be read ({error})", "check the path", "unreadable") from error
-    if len(data) > MAX_BYTES:
-        expected = f"keep it under {MAX_BYTES >> 20} MiB, or split the graph"
-        raise refuse("the file is too large", expected, "too-large")
-    return data
+        return read_written(path, "graph", MAX_BYTES, "split the graph")
+    except Unreadable as error:
+        raise GraphError(str(path), [Fault("$", *error.words)]) from error.__cause__
 
 
 def _graph(data: object, source: str, shelf: Shelf, identity: str) -> Graph:
