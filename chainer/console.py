@@ -99,7 +99,12 @@ class Console:
     def fail(self, error: ChainerError) -> None:
         """An error, said once."""
         self.fail_json(error)
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        self.error(str(error))
+
+    def error(self, text: str) -> None:
+        """A line that says what went wrong, for people."""
+        self._close_line()
+        click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
 
     def fail_json(self, error: ChainerError) -> None:
         """An error for machines alone, where people are told by somebody else."""

@@ -65,8 +65,8 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
 
     \b
     Examples:
-      chainer batch examples/jobs/tree.yaml -o out --dry-run
-      chainer batch examples/jobs/tree.yaml -o out
+      chainer batch examples/jobs/relays.yaml -o out --dry-run
+      chainer batch examples/jobs/relays.yaml -o out
     """
     from chainer.batch.ask import plan_jobs
     from chainer.batch.report import report_lines
@@ -113,6 +113,10 @@ def batch(session: Session, /, jobs: Path, out: Path, **options: Any) -> int:
         if any(row.kept and row.error is not None for row in report.jobs):
             console.say("what failed before was not tried again; --retry-failed does that")
         sys.stdout.flush()
+    if console.quiet:
+        for row in report.jobs:
+            if row.error is not None:
+                console.error(f"{row.name}: {row.error['message']}")
     return report.batch.exit_status
 
 

@@ -81,6 +81,15 @@ def test_whoever_reads_the_output_may_go_away(home: Batch) -> None:
     assert (home.folder / "out/report.json").is_file()
 
 
+def test_quiet_says_what_failed_and_nothing_else(home: Batch) -> None:
+    jobs = home.jobs({"name": "none", "graph": "none.json", "start": "c1"})
+    done = home.run(*home.batch(jobs), "--quiet")
+    assert (done.returncode, done.stdout) == (7, "")
+    assert done.stderr.startswith("error: none: ")
+    assert "none.json" in done.stderr
+    assert "job" not in done.stderr, "no table, no progress"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
