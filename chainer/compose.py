@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -29,7 +29,7 @@ from chainer.episode.package import FilmParts, credits_text, manifest_of, write_
 from chainer.episode.plan import Choice, Episode, EpisodePlan
 from chainer.episode.remembered import continuity_text
 from chainer.episode.sign import claim_of, signed, signer_of
-from chainer.errors import Cancelled, InputError, WalkError
+from chainer.errors import Cancelled, InputError, StoreError, WalkError
 from chainer.graph import Atom, Chain, Graph, Pick, WalkKind, WalkOptions, walk
 from chainer.media.source import SourceFile, open_source
 from chainer.mp4 import Chapter
@@ -369,7 +369,8 @@ class Making:
         # While the folder stands, eviction spares its pieces. By the folder's name, so that what is
         # delivered there next takes this one's place.
         pin = f"episode-{key_of('episode-folder', str(self.target))[:32]}"
-        store.pin(pin, [step.key for step in plan.render.steps], folder=self.target)
+        with suppress(StoreError):  # the film stands; without a pin a piece may be made once more
+            store.pin(pin, [step.key for step in plan.render.steps], folder=self.target)
         return manifest
 
 
