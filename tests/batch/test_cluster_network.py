@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ pytestmark = [
         os.geteuid() != 0 or shutil.which("ip") is None, reason="needs root and iproute2"
     ),
 ]
+TAGS = itertools.cycle("abcdefgh")
 NET = f"10.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
 
 
@@ -40,7 +42,8 @@ def ip(*words: str) -> None:
 @pytest.fixture
 def cables() -> Iterator[dict[str, str]]:
     """Two namespaces on one bridge of this machine: name of each, and its cable's end here."""
-    tag = f"ch{os.getpid() % 10_000}"
+    # Of each test its own: the kernel takes the ends of a deleted namespace away in its own time.
+    tag = f"ch{os.getpid() % 10_000}{next(TAGS)}"
     with ExitStack() as stack:
         try:
             ip("link", "add", tag, "type", "bridge")
