@@ -1,127 +1,217 @@
-"""From atoms to a layout, and to the specs of the steps that make it. Values only."""
+"""From a layout to the specs of the steps that make it. Values only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache, partial
-from typing import Any
 
-from chainer.continuity import drift_left
+from chainer.cards import Card, sketch_of, with_seconds
 from chainer.digest import Digest
-from chainer.episode.plan import TITLE_CARD, PlannedAtom
-from chainer.graph import Chain, Leg
-from chainer.memory.report import Flag
-from chainer.render.card import font_digest
+from chainer.episode.plan import PlannedAtom
+from chainer.filling import FUSE_JOIN
+from chainer.graph.words import SlotFill
+from chainer.placing import Cast
 from chainer.render.encoder import FFmpeg
+from chainer.render.letters import letters_for
 from chainer.render.mark import first_station
-from chainer.render.spec import CardSpec, ConformSpec, JointSpec, MarkSpec, Spec, spec_key
+from chainer.render.spec import (
+    CardKind,
+    CardSpec,
+    ConformSpec,
+    ExtendSpec,
+    JointSpec,
+    MarkSpec,
+    Overlay,
+    Spec,
+    Still,
+    TextKind,
+    TextSpec,
+    Way,
+    spec_key,
+)
 from chainer.settings import Settings
-from chainer.timeline import JointPiece, Layout, Slot, choose_joint, lay_out
-from chainer.timeline.joint import JointStyle, JointWish
-from chainer.timeline.script import Titles, joint_wish
+from chainer.spoken import spoken_lines, windows_of
+from chainer.timebase import to_frames
+from chainer.timeline import JointPiece, Layout, Slot
+from chainer.timeline.captions import burned_for
+from chainer.timeline.script import author_seconds
 from chainer.timeline.slot import SlotContent
 
+_CUE_AFTER = Fraction(3, 4)
+"""Seconds of an atom before its cue: longer than any crossfade that nobody asks for."""
 
-def card_frames(settings: Settings) -> int:
-    """A card's length: whole grid steps, and a crossfade that ends on the grid."""
-    grid = settings.profile.grid
-    return settings.card.frames_per_grid * grid.frames + grid.frames * 3 // 4
-
-
-def timeline_of(
-    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings, cuts: Mapping[str, str]
-) -> Layout:
-    """What plays when; `cuts` are the atoms that may not be blended with others, and why."""
-    profile = settings.profile
-    slots = [
-        Slot(leg.atom, SlotContent.ATOM, atom.used.frames)
-        for leg, atom in zip(chain.legs, atoms, strict=True)
-    ]
-    wishes = [
-        _wish(leg, before, after)
-        for leg, before, after in zip(chain.legs[1:], atoms, atoms[1:], strict=False)
-    ]
-    if settings.card.title:
-        slots.insert(0, Slot(TITLE_CARD, SlotContent.CARD, card_frames(settings)))
-        wishes.insert(0, JointWish())
-    for number, slot in enumerate(slots):
-        for beside in (number - 1, number) if slot.name in cuts else ():
-            if 0 <= beside < len(wishes):
-                wishes[beside] = JointWish(style=JointStyle.CUT, note=cuts[slot.name])
-    joints = [
-        choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
-        for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
-    ]
-    return lay_out(slots, joints, profile.grid, profile.keyframe_grids)
+_CUE_SECONDS = Fraction(3)
 
 
-def _wish(leg: Leg, before: PlannedAtom, after: PlannedAtom) -> JointWish:
-    report = after.report
-    if report is None:
-        return joint_wish(leg, before.atom, after.atom)
-    left = {Flag.LIGHT, Flag.COLOUR, Flag.ZOOM, Flag.MIRROR} & set(drift_left(report))
-    return joint_wish(leg, before.atom, after.atom, report.kind, drift=bool(left))
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What makes each slot, as `plan_render` asks for it, and the stills that clips name."""
+
+    slots: tuple[Callable[[Mapping[int, Digest]], Spec], ...]
+    stills: tuple[Still, ...]
 
 
-def slot_specs(
-    layout: Layout,
-    atoms: Sequence[PlannedAtom],
-    words: Titles,
-    settings: Settings,
-    ffmpeg: FFmpeg,
-    marks: Mapping[str, MarkSpec],
-) -> list[Callable[[Any], Spec]]:
-    """What makes each slot, as `plan_render` asks for it; `marks` by author."""
-    first = next(n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM)
-    specs: list[Callable[[Any], Spec]] = []
-    left = iter(atoms)
-    for slot in layout.slots:
+def orders_of(cast: Cast, layout: Layout, ffmpeg: FFmpeg, marks: Mapping[str, MarkSpec]) -> Orders:
+    """The specs of a layout's slots; `marks` by author.
+
+    Raises `InputError` where no font has a letter that a card, cue or caption needs.
+    """
+    return _Writer(cast, layout, ffmpeg, marks).orders()
+
+
+class _Writer:
+    """Writes the specs of one film."""
+
+    def __init__(
+        self, cast: Cast, layout: Layout, ffmpeg: FFmpeg, marks: Mapping[str, MarkSpec]
+    ) -> None:
+        self._cast, self._layout, self._ffmpeg, self._marks = cast, layout, ffmpeg, marks
+        self._settings = cast.settings
+        self._stills: dict[Digest, Still] = {spec_key(mark): mark for mark in marks.values()}
+        self._cards = {card.name: card for card in cast.staging.cards}
+
+    def orders(self) -> Orders:
+        slots = tuple(self._slot(number) for number in range(len(self._layout.slots)))
+        return Orders(slots, tuple(self._stills.values()))
+
+    def _slot(self, number: int) -> Callable[[Mapping[int, Digest]], Spec]:
+        slot = self._layout.slots[number]
         if slot.content is SlotContent.CARD:
-            font = font_digest(settings.card)
-            specs.append(partial(_card_spec, slot.frames, first, words, settings, ffmpeg, font))
-        else:
-            atom = next(left)
-            mark = marks.get(atom.atom.author)
-            spec = ConformSpec(
-                media=atom.media.digest,
-                info=atom.media.info,
-                first=atom.used.first,
-                frames=atom.used.frames,
-                profile=settings.profile,
-                policy=settings.conform,
-                build=ffmpeg.build,
-                grade=atom.grade,
-                mark=None if mark is None else spec_key(mark),
-                station=0 if mark is None else first_station(atom.media.digest),
-            )
-            specs.append(partial(_known, spec))
-    return specs
+            return self._card(self._cards[slot.name], slot, self._behind(number))
+        if slot.content is SlotContent.SKETCH:
+            atom = self._cast.graph.atom(slot.name)
+            return self._card(sketch_of(self._cast.graph, atom), slot, None)
+        return partial(_known, self._clip(slot))
+
+    def _behind(self, number: int) -> int | None:
+        """The slot over whose first picture a card stands: the next one, or the last, of an atom.
+
+        None where there is none, and where somebody in it allows nothing to be laid over it.
+        """
+        slots = self._layout.slots
+        order = [*range(number + 1, len(slots)), *range(number - 1, -1, -1)]
+        for other in order:
+            if slots[other].content is SlotContent.ATOM:
+                bare = any(one.atom in self._cast.bare for one in slots[other].plays)
+                return None if bare else other
+        return None
+
+    def _card(
+        self, card: Card, slot: Slot, behind: int | None
+    ) -> Callable[[Mapping[int, Digest]], Spec]:
+        if card.kind is CardKind.CREDITS:
+            authors = {name: one.atom.author for name, one in self._cast.atoms.items()}
+            fps = self._settings.profile.fps
+            told = author_seconds(self._layout, authors, fps)
+            card = with_seconds(card, self._cast.graph, told)
+        fonts = letters_for([card.words], self._settings.card)
+        spec = CardSpec(
+            kind=card.kind,
+            behind=None,
+            heading=card.heading,
+            line=card.line,
+            rows=card.rows,
+            frames=slot.frames,
+            style=self._settings.card,
+            fonts=tuple(font.digest for font in fonts),
+            files=tuple(str(font.path) for font in fonts),
+            profile=self._settings.profile,
+            build=self._ffmpeg.build,
+            maker=_version("moviepy"),
+        )
+        return partial(_over, spec, behind)
+
+    def _clip(self, slot: Slot) -> Spec:
+        """The clip of a slot in which atoms play."""
+        planned = [self._cast.atoms[one.atom] for one in slot.plays]
+        first = planned[0]
+        overlays = self._overlays(slot, planned)
+        fill = first.fill
+        clips = [self._conform(one) for one in planned]
+        if fill is None or fill.way is SlotFill.SOURCE:
+            return replace(clips[0], frames=slot.frames, overlays=overlays)
+        if fill.way is SlotFill.FUSE:
+            clips[1] = replace(clips[1], frames=fill.then)
+        return ExtendSpec(
+            way=Way(fill.way.value),
+            clips=tuple(clips),
+            frames=slot.frames,
+            overlap=fill.overlap,
+            join=FUSE_JOIN,
+            overlays=overlays,
+        )
+
+    def _conform(self, planned: PlannedAtom) -> ConformSpec:
+        settings = self._settings
+        mark = self._marks.get(planned.atom.author)
+        sound = planned.atom.sound
+        return ConformSpec(
+            media=planned.media.digest,
+            info=planned.media.info,
+            first=planned.used.first,
+            frames=planned.used.frames,
+            profile=settings.profile,
+            policy=settings.conform,
+            build=self._ffmpeg.build,
+            grade=planned.grade,
+            mark=None if mark is None else spec_key(mark),
+            station=0 if mark is None else first_station(planned.media.digest),
+            gain=Fraction(0) if sound is None or sound.gain is None else sound.gain,
+        )
+
+    def _overlays(self, slot: Slot, planned: Sequence[PlannedAtom]) -> tuple[Overlay, ...]:
+        found: list[Overlay] = []
+        cue = self._cast.staging.cues.get(planned[0].atom.id)
+        if cue is not None:
+            fps = self._settings.profile.fps
+            first = to_frames(_CUE_AFTER, fps)
+            last = min(first + to_frames(_CUE_SECONDS, fps), slot.frames - first)
+            if last > first:
+                found.append(self._overlay(TextKind.CUE, cue.line, cue.detail, first, last))
+        if self._settings.captions.burn:
+            found += self._captions(slot)
+        return tuple(found)
+
+    def _captions(self, slot: Slot) -> Iterator[Overlay]:
+        """What is said in a slot, over its picture."""
+        number = self._layout.slots.index(slot)
+        fps = self._settings.profile.fps
+        windows = windows_of(self._cast)
+        for played in slot.plays:
+            said = [line for line in spoken_lines(self._cast) if line.atom == played.atom]
+            window = windows[played.atom]
+            for first, last, lines in burned_for(
+                said, window, self._layout, number, fps, atom=played.atom
+            ):
+                yield self._overlay(TextKind.CAPTION, "\n".join(lines), "", first, last)
+
+    def _overlay(self, kind: TextKind, line: str, detail: str, first: int, last: int) -> Overlay:
+        settings = self._settings
+        fonts = letters_for([line, detail], settings.card)
+        spec = TextSpec(
+            kind=kind,
+            line=line,
+            detail=detail,
+            style=settings.card,
+            fonts=tuple(font.digest for font in fonts),
+            files=tuple(str(font.path) for font in fonts),
+            width=settings.profile.width,
+            height=settings.profile.height,
+            maker=_version("pillow"),
+        )
+        key = spec_key(spec)
+        self._stills[key] = spec
+        return Overlay(key, kind.value, first, last)
 
 
 def _known(spec: Spec, _: object) -> Spec:
     return spec
 
 
-def _card_spec(
-    frames: int,
-    behind: int,
-    words: Titles,
-    settings: Settings,
-    ffmpeg: FFmpeg,
-    font: Digest,
-    keys: dict[int, Digest],
-) -> CardSpec:
-    return CardSpec(
-        behind=keys[behind],
-        heading=words.heading,
-        line=words.line,
-        frames=frames,
-        style=settings.card,
-        font=font,
-        profile=settings.profile,
-        build=ffmpeg.build,
-        maker=_version("moviepy"),
-    )
+def _over(spec: CardSpec, behind: int | None, keys: Mapping[int, Digest]) -> CardSpec:
+    return spec if behind is None else replace(spec, behind=keys[behind])
 
 
 def joint_spec(
@@ -150,16 +240,9 @@ def joint_spec(
         packet_last=piece.packet_last,
         profile=settings.profile,
         build=ffmpeg.build,
+        sound_at=joint.sound_at,
+        made=joint.made,
     )
-
-
-def notes_of(layout: Layout, atoms: Sequence[PlannedAtom]) -> tuple[str, ...]:
-    """Where the graph and the media disagree, and what the joints had to give up."""
-    notes = [f"{atom.atom.id}: {word}" for atom in atoms for word in atom.used.differences]
-    for number, joint in enumerate(layout.joints):
-        names = f"{layout.slots[number].name}→{layout.slots[number + 1].name}"
-        notes += [f"{names}: {word}" for word in joint.notes]
-    return tuple(notes)
 
 
 @cache

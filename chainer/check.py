@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from chainer.consent.audit import audit
-from chainer.continuity import media_file
 from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputError, MediaError
 from chainer.graph import Graph, Status
 from chainer.graph.sources import MAX_ATOMS, load_any
+from chainer.looker import media_file
 from chainer.media.inspect import inspect_media
 from chainer.settings import Settings
 from chainer.store import Store

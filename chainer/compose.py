@@ -16,12 +16,14 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from chainer.arrange import card_frames, joint_spec, notes_of, slot_specs, timeline_of
+from chainer.arrange import joint_spec, orders_of
+from chainer.cards import staging_of
 from chainer.consent.rating import episode_rating
-from chainer.continuity import Looker, OnLook, remember, seconds_that_play
+from chainer.continuity import OnLook, remember
 from chainer.digest import Digest, key_of
 from chainer.edits import edits_of
 from chainer.enrol import Enrolment, enrolled, kept_of, noted, request_of
+from chainer.episode.captions import captions_vtt
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
 from chainer.episode.manifest import FILM_NAME, Manifest
@@ -30,11 +32,15 @@ from chainer.episode.plan import Choice, Episode, EpisodePlan
 from chainer.episode.remembered import continuity_text
 from chainer.episode.sign import claim_of, signed, signer_of
 from chainer.errors import Cancelled, InputError, StoreError, WalkError
-from chainer.graph import Atom, Chain, Graph, Pick, WalkKind, WalkOptions, walk
+from chainer.filling import filled
+from chainer.graph import Atom, Chain, Graph, Pick, Status, WalkKind, WalkOptions, walk
+from chainer.joining import meetings_of
+from chainer.looker import Looker, seconds_that_play
 from chainer.media.source import SourceFile, open_source
 from chainer.mp4 import Chapter
 from chainer.origin import refuse_pictures, with_credentials
-from chainer.permission import Permission, Register, ask_again, register_of, spare
+from chainer.permission import Permission, Register, ask_again, register_of
+from chainer.placing import Cast, card_frames, notes_of, timeline_of
 from chainer.provenance.signer import FilmSigner
 from chainer.render.assemble import assemble
 from chainer.render.encoder import find_ffmpeg
@@ -44,15 +50,17 @@ from chainer.render.mark import mark_specs
 from chainer.render.plan import plan_render
 from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
-from chainer.render.spec import (
-    PosterSpec,
-)
+from chainer.render.spec import PosterSpec
 from chainer.roads import explain_roads, road_scorer
 from chainer.settings import Settings
+from chainer.soundtrack import bed_order, bounds_with, music_of
+from chainer.sparing import bare_atoms, barred_ways, spare
+from chainer.spoken import captioned
 from chainer.store import Record, Store, tidy
 from chainer.store import open_store as open_policy
 from chainer.timebase import to_seconds
-from chainer.timeline.script import chapter_marks, titles, unrendered_cards
+from chainer.timeline.fill import refuse_unearned
+from chainer.timeline.script import chapter_marks, titles
 from chainer.version import __version__
 
 OnProgress = Callable[[Progress], None]
@@ -160,7 +168,7 @@ class Planner:
         """As `plan_episode` of a chain."""
         looker = self._looker.beside()
         with noted(looker, self.permission, self.store):
-            _demand_playable(self.graph, chain)
+            _demand_playable(self.graph, chain, planned=self.settings.sketches)
             self.permission.demand(chain.atoms)
             return _decided(looker, self.permission, chain, options, on_look)
 
@@ -184,30 +192,40 @@ def _decided(
     """The plan of one chain, all of it decided."""
     graph, settings, store = looker.graph, looker.settings, looker.store
     permission.rights.demand(chain.atoms)
+    refuse_unearned([(name, graph.atom(name).slot) for name in chain.atoms], settings.slots)
     looker.closed = permission.closed
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     seen = remember(looker, chain, on_look)
     refuse_pictures(looker, seen.atoms)
     atoms, unproven = with_credentials(looker, seen.atoms)
     atoms, spared, cuts = spare(permission, atoms)
+    atoms = filled(chain, atoms, settings, barred_ways(permission, atoms))
     roads: tuple[Choice, ...] = ()
     if options is not None:
         roads = explain_roads(looker, chain, *_lengths(looker, options), permission.reasons)
     words = titles(graph, chain)
-    layout = timeline_of(chain, atoms, settings, cuts)
-    edits = edits_of(layout, atoms, settings.profile, settings.conform)
-    consented = permission.consented(edits)
-    bounds = permission.rights.bounds(chain.atoms)
+    bare = bare_atoms(permission, atoms)
+    staging = staging_of(graph, chain, words, settings.card).without_cues(bare)
+    cast = Cast.of(graph, chain, atoms, staging, settings, bare)
+    meetings = meetings_of(looker, cast, cuts)
+    layout = timeline_of(cast, cuts, {pair: met.point for pair, met in meetings.items()})
     marks = mark_specs(settings.watermark, {atom.atom.author for atom in atoms}, settings.profile)
+    orders = orders_of(cast, layout, ffmpeg, marks)
+    music = music_of(looker, permission, chain)
+    captions = captioned(cast, layout)
     render = plan_render(
         layout,
-        slot_specs(layout, atoms, words, settings, ffmpeg, marks),
+        orders.slots,
         partial(joint_spec, layout, settings, ffmpeg),
         partial(PosterSpec, build=ffmpeg.build),
         store,
         graph.identity,
-        tuple(marks.values()),
+        orders.stills,
+        bed_order(music, cast, layout, ffmpeg),
     )
+    consented = permission.consented(edits_of(render, atoms, settings.profile, settings.conform))
+    bounds = permission.rights.bounds(chain.atoms)
+    bounds = bounds_with(bounds, graph, permission, music)
     return EpisodePlan(
         graph=graph,
         chain=chain,
@@ -220,9 +238,10 @@ def _decided(
             *notes_of(layout, atoms),
             *seen.notes,
             *spared,
+            *staging.notes,
             *unproven,
             *bounds.notes,
-            *unrendered_cards(graph, chain),
+            *captions.notes,
         ),
         ffmpeg=ffmpeg,
         store=store.root,
@@ -233,6 +252,9 @@ def _decided(
         bounds=bounds,
         request=request_of(graph, chain, options, settings),
         kept=kept_of(looker, permission, atoms),
+        music=music,
+        sketches=tuple(graph.atom(name) for name in chain.atoms if name not in cast.atoms),
+        captions=captions.captions,
         rating=episode_rating([graph.atom(name) for name in chain.atoms]),
     )
 
@@ -340,6 +362,8 @@ class Making:
                 folder / FILM_NAME,
                 chapters=_chapters(plan),
                 title=plan.titles.heading,
+                captions=plan.captions,
+                language=plan.settings.captions.language,
                 on_bytes=on_bytes,
                 cancel=cancel,
             )
@@ -352,6 +376,9 @@ class Making:
                 film=film,
                 records=records,
                 chapters_vtt=chapters_vtt(_chapters(plan), plan.seconds),
+                captions_vtt=captions_vtt(plan.captions, plan.settings.captions.language)
+                if plan.captions
+                else "",
                 continuity=continuity_text(plan) if plan.states else "",
                 credits=credits_text(plan),
                 episode=enrolment.id,
@@ -439,11 +466,11 @@ def _walk_options(
     return options
 
 
-def _demand_playable(graph: Graph, chain: Chain) -> None:
+def _demand_playable(graph: Graph, chain: Chain, *, planned: bool) -> None:
     """Raise `WalkError` where a chain that was found earlier has an atom that is gone since."""
     for name in chain.atoms:
         status = graph.atom(name).status
-        if not status.playable:
+        if not (status.playable or (planned and status is Status.PLANNED)):
             raise WalkError(
                 f"the chain holds {name}, which is {status.value} now; walk again",
                 code="path-closed",
@@ -457,7 +484,7 @@ def _walked(
 ) -> tuple[Chain, ...]:
     """The chains that the walk picks, by real lengths and by memory where those count."""
     permission.demand_of(options, start)
-    options, seconds = _lengths(looker, options)
+    options, seconds = _lengths(looker, replace(options, planned=looker.settings.sketches))
     closed = permission.reasons
     scorer = road_scorer(looker, start, options, closed)
     try:
@@ -484,5 +511,5 @@ def _chapters(plan: EpisodePlan) -> tuple[Chapter, ...]:
 
 
 def _opener(plan: EpisodePlan) -> Callable[[Digest], AbstractContextManager[SourceFile]]:
-    paths = {atom.media.digest: atom.media.path for atom in plan.atoms}
+    paths = plan.media_paths
     return lambda digest: open_source(paths[digest], limits=plan.settings.media)

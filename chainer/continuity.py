@@ -8,49 +8,28 @@ Between the walk and the timeline: it needs the media of the one and tells the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainer.digest import Digest
 from chainer.episode.plan import Choice, PlannedAtom
-from chainer.errors import Cancelled, MediaError, PolicyRefused
-from chainer.graph import Atom, Chain, Graph
-from chainer.media.inspect import Inspected, inspect_media
+from chainer.errors import InputError, MediaError, PolicyRefused
+from chainer.graph import Atom, Chain, Edge
+from chainer.looker import Looker
 from chainer.memory.report import Cut, Flag, JointClass, JointReport
 from chainer.memory.state import MemoryState
+from chainer.quality.quality import Quality
 from chainer.settings import Settings
-from chainer.store import Store
-from chainer.timebase import to_seconds
-from chainer.timeline.used import UsedRange, used_range
+from chainer.takes import Clip, Tried, as_taken, choose_take
+from chainer.timeline.used import used_range
 
 if TYPE_CHECKING:
-    from chainer.memory.observation import Observation
-    from chainer.memory.recollect import Recollection, Step
+    from chainer.memory.recollect import Step
 
 OnLook = Callable[[int, int], None]
 """Called with how many clips have been looked at, of how many."""
-
-_CLEARLY = 0.02
-"""By how much another take must be better than the first to be played in its stead."""
-_REFERENCE_BYTES = 32 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One take of an atom: `take` 0 is its own media, n the n-th of its takes."""
-
-    atom: Atom
-    take: int
-    media: Inspected
-    used: UsedRange
-
-
-_Seen = tuple[Clip, Digest]
-"""A clip and the key of its observation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,179 +41,16 @@ class Remembered:
     notes: tuple[str, ...]
 
 
-class Looker:
-    """Probes and looks at the clips of one graph. Safe for many threads."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        store: Store,
-        settings: Settings,
-        cancel: threading.Event | None = None,
-    ) -> None:
-        self.graph, self.store, self.settings = graph, store, settings
-        self.cancel = cancel
-        self._memory: Recollection | None = None
-        self._lock = threading.Lock()
-        self._references: Mapping[str, tuple[bytes, ...]] | None = None
-        self._like: Looker | None = None
-        self._probed: dict[tuple[str, int], Clip] = {}
-        self._clips: dict[tuple[str, int], Clip] = {}
-        self.seen: dict[Digest, Clip] = {}
-        """What was looked at, by the key of its observation."""
-        self.closed: Collection[str] = ()
-        """Atoms that must not be played: they are not looked at for what they could tell either."""
-        self.notes: list[str] = []
-        self.before_look: Callable[[Digest, Clip], None] | None = None
-        """Told of every clip that is about to be looked at, with the key of its observation."""
-
-    def beside(self) -> Looker:
-        """Another looker at the same graph, for another chain.
-
-        What this one has probed and remembered is at hand there too; `clips`, `seen` and `states`
-        tell of the other chain alone.
-        """
-        other = Looker(self.graph, self.store, self.settings, self.cancel)
-        other._like = self
-        other._probed = self._probed
-        return other
-
-    @property
-    def clips(self) -> tuple[Clip, ...]:
-        """Every clip that was asked for."""
-        return tuple(self._clips.values())
-
-    @property
-    def states(self) -> Mapping[Digest, tuple[str, ...]]:
-        """The characters in each state of the memory that was used, by its key in the store."""
-        return {} if self._memory is None else dict(self._memory.shows)
-
-    @property
-    def memory(self) -> Recollection:
-        """The memory, which loads OpenCV with its first use."""
-        from chainer.memory.recollect import Recollection
-        from chainer.memory.shelf import Observer
-
-        with self._lock:
-            if self._memory is None and self._like is not None:
-                self._memory = self._like.memory.beside(self._look_again)
-            if self._memory is None:
-                one = self.settings
-                observer = Observer(self.store, one.media, one.faces, rate=one.profile.fps)
-                self._memory = Recollection(
-                    self.graph, self.store, observer, one.memory, one.faces, self._look_again
-                )
-            return self._memory
-
-    def inspect(self, media: str) -> Inspected:
-        """What a file that the graph names holds. Raises `MediaError`."""
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled("cancelled while the media was looked at")
-        path = media_file(self.graph, media, self.store)
-        return inspect_media(path, self.store, self.settings.media, self.cancel)
-
-    def clip(self, atom: Atom, take: int = 0) -> Clip:
-        """One take, probed once. Raises `MediaError`."""
-        known = self._probed.get((atom.id, take))
-        if known is not None:
-            self._clips[atom.id, take] = known
-            return known
-        media = self.inspect(atom.takes[take - 1].media if take else atom.media)
-        used = used_range(
-            _as_taken(atom, take), media.info, self.settings.profile.fps, self.settings.slots
-        )
-        clip = self._clips[atom.id, take] = Clip(atom, take, media, used)
-        self._probed[atom.id, take] = clip
-        return clip
-
-    def look(self, clip: Clip) -> Digest:
-        """Look at the part of a clip that plays, unless that was done; the observation's key."""
-        observer = self.memory.observer
-        window, wanted = self._window(clip), self._wanted(clip)
-        key = observer.key(clip.media, *window, **wanted)
-        if not observer.has(key):
-            if self.before_look is not None:
-                self.before_look(key, clip)
-            observer.observe(clip.media, *window, **wanted, cancel=self.cancel)
-        self.seen[key] = clip
-        return key
-
-    def _look_again(self, key: Digest) -> Observation | None:
-        """The observation of a clip that was looked at and is lost or damaged since."""
-        clip = self.seen.get(key)
-        if clip is None:
-            return None
-        if self.before_look is not None:
-            self.before_look(key, clip)
-        observer = self.memory.observer
-        window, wanted = self._window(clip), self._wanted(clip)
-        return observer.observe(clip.media, *window, **wanted, cancel=self.cancel)
-
-    def _window(self, clip: Clip) -> tuple[Fraction, Fraction]:
-        fps = self.settings.profile.fps
-        return to_seconds(clip.used.first, fps), to_seconds(clip.used.frames, fps)
-
-    def _wanted(self, clip: Clip) -> dict[str, Any]:
-        return {
-            "cast": clip.atom.cast,
-            "references": self._pictures(clip.atom),
-        }
-
-    def _pictures(self, atom: Atom) -> Mapping[str, tuple[bytes, ...]]:
-        """The reference pictures of the characters that `atom` names."""
-        wanted = {appearance.character for appearance in atom.cast}
-        return {name: kept for name, kept in self._all_pictures().items() if name in wanted}
-
-    def _all_pictures(self) -> Mapping[str, tuple[bytes, ...]]:
-        with self._lock:
-            if self._references is None and self._like is not None:
-                self._references = self._like._all_pictures()  # noqa: SLF001 - one of us
-                self.notes += self._like.notes
-            if self._references is None:
-                self._references = self._read_references()
-            return self._references
-
-    def _read_references(self) -> Mapping[str, tuple[bytes, ...]]:
-        found: dict[str, tuple[bytes, ...]] = {}
-        for name, character in self.graph.info.characters.items():
-            pictures = []
-            for reference in character.references:
-                path = media_file(self.graph, reference, self.store)
-                try:
-                    if path.stat().st_size > _REFERENCE_BYTES:
-                        raise OSError("it is larger than 32 MiB")
-                    pictures.append(path.read_bytes())
-                except OSError as error:
-                    why = error.strerror or str(error)
-                    self.notes.append(f"{name}: the reference {reference} is not used: {why}")
-            if pictures:
-                found[name] = tuple(pictures)
-        return found
-
-
-def media_file(graph: Graph, media: str, store: Store) -> Path:
-    """Where the media of an atom lies: beside the graph, or in the store for `store:<digest>`."""
-    if media.startswith("store:"):
-        return store.path_of(media.removeprefix("store:"))
-    return graph.media_path(media)
-
-
 def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Remembered:
     """Walk the memory along `chain`: choose takes, judge the joints, decide what is mended.
 
     Every take is probed and looked at side by side; raises the first fault in the chain's order.
-    With the memory switched off only the atoms' own media is probed. Raises `PolicyRefused` in
-    strict mode where drift is left.
+    With the memory switched off takes are chosen by their quality alone. Atoms that are sketched
+    are passed over. Raises `PolicyRefused` in strict mode where drift is left.
     """
     settings = looker.settings
     graph = looker.graph
-    if not settings.memory.enabled:
-        with _pool(settings) as pool:
-            plain = pool.map(looker.clip, map(graph.atom, chain.atoms))
-            unseen = tuple(PlannedAtom(c.atom, c.media, c.used) for c in plain)
-        return Remembered(unseen, (), ())
     choices = _candidates(looker, chain, on_look)
-    memory = looker.memory
     atoms: list[PlannedAtom] = []
     states: list[MemoryState] = []
     notes: list[str] = []
@@ -242,22 +58,42 @@ def remember(looker: Looker, chain: Chain, on_look: OnLook | None = None) -> Rem
     before: Atom | None = None
     for leg, clips in zip(chain.legs, choices, strict=True):
         atom = graph.atom(leg.atom)
-        edge = leg.edge
+        if not clips:
+            before = None  # a card stands here
+            continue
         if state is not None:
             state = _with_parents(looker, chain, state, atom)
-        tried: list[tuple[Clip, Step]] = []
-        for clip, seen in clips:
-            tried.append((clip, memory.step(state, seen, atom, before, edge)))
-        clip, step, choice = _best(tried)
-        planned, words = _planned(clip, step.report, choice, settings)
+        tried = [
+            Tried(one.clip, _step(looker, state, one, before, leg.edge), one.quality)
+            for one in clips
+        ]
+        best, choice = choose_take(tried, settings)
+        planned, words = _planned(looker, best, choice)
         atoms.append(planned)
         notes += words
-        state, before = step.state, atom
-        states.append(state)
-    notes += [f"{one.words}" for one in states[-1].conflicts]
+        before = atom
+        if best.step is not None:
+            state = best.step.state
+            states.append(state)
+    if states:
+        notes += [f"{one.words}" for one in states[-1].conflicts]
     if settings.memory.strict:
         _refuse_drift(atoms)
     return Remembered(tuple(atoms), tuple(states), (*looker.notes, *notes))
+
+
+def _step(
+    looker: Looker,
+    state: MemoryState | None,
+    one: _Candidate,
+    before: Atom | None,
+    edge: Edge | None,
+) -> Step | None:
+    """What the memory makes of a candidate; None where it is switched off."""
+    if one.seen is None:
+        return None
+    edge = None if before is None else edge
+    return looker.memory.step(state, one.seen, one.clip.atom, before, edge)
 
 
 def drift_left(report: JointReport) -> tuple[Flag, ...]:
@@ -266,37 +102,47 @@ def drift_left(report: JointReport) -> tuple[Flag, ...]:
     return tuple(flag for flag in report.flags if flag not in mended and flag is not Flag.LOUDNESS)
 
 
-def _as_taken(atom: Atom, take: int) -> Atom:
-    """The atom for one of its takes: a trim is said of its own media, others play from 0."""
-    return atom.model_copy(update={"trim": None}) if take else atom
-
-
 def _pool(settings: Settings) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.pool_size, thread_name_prefix="chainer-look")
 
 
-def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[list[_Seen]]:
-    """The takes that each atom of the chain may play, with what was seen; its own media first.
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A take that may play: the key of its observation, and its quality, as far as it is known."""
 
-    A take that cannot be used is left out with a remark; the atom's own media must be usable.
+    clip: Clip
+    seen: Digest | None
+    quality: Quality | None
+
+
+def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[list[_Candidate]]:
+    """The takes that each atom of the chain may play; its own media first, none for a sketch.
+
+    A take that cannot be used is left out with a remark; the one that is asked for, and without
+    such the atom's own media, must be usable.
     """
-    takes = looker.settings.memory.choose_takes
+    settings = looker.settings
     wanted = [
-        (place, looker.graph.atom(name), take)
-        for place, name in enumerate(chain.atoms)
-        for take in range(len(looker.graph.atom(name).takes) + 1 if takes else 1)
+        (place, atom, take)
+        for place, atom in enumerate(map(looker.graph.atom, chain.atoms))
+        for take in _takes_of(looker, atom)
     ]
+    several = {place for place, _, take in wanted if take} - {
+        place for place, atom, _ in wanted if atom.id in settings.takes
+    }
     done = 0
     lock = threading.Lock()
 
-    def look(one: tuple[int, Atom, int]) -> _Seen | MediaError:
+    def look(one: tuple[int, Atom, int]) -> _Candidate | MediaError:
         nonlocal done
-        _, atom, take = one
+        place, atom, take = one
         try:
             clip = looker.clip(atom, take)
-            return clip, looker.look(clip)
+            seen = looker.look(clip) if settings.memory.enabled else None
+            surveyed = settings.quality.enabled and (place in several or settings.quality.every)
+            return _Candidate(clip, seen, looker.quality(clip) if surveyed else None)
         except MediaError as error:
-            if take == 0:
+            if take == 0 or atom.id in settings.takes:
                 raise
             return error
         finally:
@@ -305,14 +151,30 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
                 if on_look is not None:
                     on_look(done, len(wanted))
 
-    found: list[list[_Seen]] = [[] for _ in chain.atoms]
-    with _pool(looker.settings) as pool:
+    found: list[list[_Candidate]] = [[] for _ in chain.atoms]
+    with _pool(settings) as pool:
         for (place, atom, take), seen in zip(wanted, pool.map(look, wanted), strict=True):
             if isinstance(seen, MediaError):
                 looker.notes.append(f"{atom.id}: take {take + 1} cannot be used: {seen}")
             else:
                 found[place].append(seen)
     return found
+
+
+def _takes_of(looker: Looker, atom: Atom) -> Sequence[int]:
+    """The takes of an atom that are looked at; none of a sketch."""
+    if looker.is_sketch(atom):
+        return ()
+    asked = looker.settings.takes.get(atom.id)
+    if asked is None:
+        choose = looker.settings.memory.choose_takes
+        return range(len(atom.takes) + 1) if choose else (0,)
+    if asked > len(atom.takes) + 1:
+        there = f"takes 1 to {len(atom.takes) + 1}" if atom.takes else "only its own media, take 1"
+        raise InputError(
+            f"{atom.id} has no take {asked}: it has {there}", code="take", atom=atom.id, take=asked
+        )
+    return (asked - 1,)
 
 
 def _with_parents(looker: Looker, chain: Chain, state: MemoryState, atom: Atom) -> MemoryState:
@@ -335,49 +197,20 @@ def _with_parents(looker: Looker, chain: Chain, state: MemoryState, atom: Atom) 
     return state
 
 
-def _best(tried: Sequence[tuple[Clip, Step]]) -> tuple[Clip, Step, Choice | None]:
-    """The take that fits the memory best; the first one where none is clearly better."""
-    if len(tried) == 1 or tried[0][1].report is None:
-        return (*tried[0], None)
-
-    def badness(one: tuple[Clip, Step]) -> float:
-        report = one[1].report
-        return report.badness if report is not None else 1.0
-
-    ranked = sorted(tried, key=badness)
-    best = ranked[0] if badness(ranked[0]) < badness(tried[0]) - _CLEARLY else tried[0]
-    other = next(one for one in ranked if one is not best)
-    kept = best is tried[0]
-    choice = Choice(
-        at=best[0].atom.id,
-        of="take",
-        chosen=_take_name(best[0]),
-        score=1 - badness(best),
-        runner_up=_take_name(other[0]),
-        runner_up_score=1 - badness(other),
-        why="no take fits clearly better than the first" if kept else "it fits the memory best",
-    )
-    return (*best, choice)
-
-
-def _take_name(clip: Clip) -> str:
-    return f"take {clip.take + 1}"
-
-
-def _planned(
-    clip: Clip, report: JointReport | None, choice: Choice | None, settings: Settings
-) -> tuple[PlannedAtom, list[str]]:
+def _planned(looker: Looker, best: Tried, choice: Choice | None) -> tuple[PlannedAtom, list[str]]:
     """The atom as it plays: without what it replays, and with its grade if that can be made."""
     from chainer.render.grade import useful_grade
 
-    used, notes = clip.used, []
+    settings, clip = looker.settings, best.clip
+    report = None if best.step is None else best.step.report
+    used, notes = clip.used, list[str]()
     fps = settings.profile.fps
     grade: tuple[int, ...] | None = None
     if report is not None:
         name = f"{report.source}→{report.target}"
         if report.cut.into:
             used = used_range(
-                _as_taken(clip.atom, clip.take),
+                as_taken(clip.atom, clip.take),
                 clip.media.info,
                 fps,
                 settings.slots,
@@ -406,8 +239,17 @@ def _planned(
         ]
     if choice is not None and clip.take:
         notes.append(f"{clip.atom.id}: {choice.chosen} plays: {choice.words}")
+    if best.quality is not None:
+        notes += [f"{clip.atom.id}: {one.words}" for one in best.quality.findings]
     planned = PlannedAtom(
-        clip.atom, clip.media, used, take=clip.take, grade=grade, report=report, choice=choice
+        clip.atom,
+        clip.media,
+        used,
+        take=clip.take,
+        grade=grade,
+        report=report,
+        choice=choice,
+        quality=best.quality,
     )
     return planned, list(dict.fromkeys(notes))
 
@@ -426,8 +268,3 @@ def _refuse_drift(atoms: Sequence[PlannedAtom]) -> None:
             code="continuity",
             joints=left,
         )
-
-
-def seconds_that_play(looker: Looker, atom: Atom) -> Fraction:
-    """How long the atom's own media plays, before anything is trimmed at joints."""
-    return to_seconds(looker.clip(atom).used.frames, looker.settings.profile.fps)

@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chainer.consent.words import Edit
-from chainer.episode.plan import TITLE_CARD, PlannedAtom
+from chainer.episode.plan import PlannedAtom
 from chainer.profile import Profile
 from chainer.render.fit import crops
-from chainer.render.spec import ConformPolicy
+from chainer.render.plan import RenderPlan
+from chainer.render.spec import CardSpec, ConformPolicy, ConformSpec, ExtendSpec, Way
 from chainer.timebase import to_frames
-from chainer.timeline import Layout
-from chainer.timeline.joint import JointStyle
-from chainer.timeline.slot import SlotContent
+from chainer.timeline.joint import Joint
+from chainer.timeline.script import slots_by_atom
 
 
 def edits_of(
-    layout: Layout, atoms: Sequence[PlannedAtom], profile: Profile, policy: ConformPolicy
+    render: RenderPlan, atoms: Sequence[PlannedAtom], profile: Profile, policy: ConformPolicy
 ) -> tuple[tuple[str, tuple[Edit, ...]], ...]:
-    """(atom, edits) for each atom of the timeline, in order.
+    """(atom, edits) for each atom that plays, in order.
 
-    A frame left over at the end by rounding is no trim. The title card stands over a picture of
-    the first atom.
+    A frame left over at the end by rounding is no trim. Cards stand over pictures of atoms.
     """
+    layout = render.layout
+    places = slots_by_atom(layout)
+    specs = {step.key: step.spec for step in render.steps}
+    behind = {spec.behind for spec in specs.values() if isinstance(spec, CardSpec) and spec.behind}
     found = []
-    numbers = [n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM]
-    titled = any(slot.name == TITLE_CARD for slot in layout.slots)
-    for place, (number, planned) in enumerate(zip(numbers, atoms, strict=True)):
-        edits: list[Edit] = []
-        video = planned.media.info.video
-        assert video is not None, "a source without pictures is refused at the door"
-        whole = to_frames(video.seconds, profile.fps)
-        if planned.used.first > 0 or planned.used.frames < whole - 1:
-            edits.append(Edit.TRIM)
-        if len(layout.slots) > 1:
-            edits.append(Edit.JOIN)
-        beside = (layout.joints[j] for j in (number - 1, number) if 0 <= j < len(layout.joints))
-        if any(joint.style is not JointStyle.CUT for joint in beside):
-            edits.append(Edit.CROSSFADE)
-        if crops(video, profile, policy.fit):
-            edits.append(Edit.CROP)
-        if titled and place == 0:
+    for planned in atoms:
+        number = places[planned.atom.id]
+        spec = specs[render.slots[number]]
+        joints = [layout.joints[j] for j in (number - 1, number) if 0 <= j < len(layout.joints)]
+        edits = [
+            *_of_media(planned, joints, profile),
+            *((Edit.JOIN,) if len(layout.slots) > 1 or len(layout.slots[number].plays) > 1 else ()),
+            *_of_joints(joints, spec),
+            *_of_picture(planned, spec, profile, policy),
+        ]
+        laid_over = isinstance(spec, ConformSpec | ExtendSpec) and spec.overlays
+        if laid_over or render.slots[number] in behind:
             edits.append(Edit.OVERLAY)
         if planned.grade is not None:
             edits.append(Edit.GRADE)
         found.append((planned.atom.id, tuple(edits)))
     return tuple(found)
+
+
+def _of_media(planned: PlannedAtom, joints: Sequence[Joint], profile: Profile) -> Iterator[Edit]:
+    video = planned.media.info.video
+    assert video is not None, "a source without pictures is refused at the door"
+    whole = to_frames(video.seconds, profile.fps)
+    cut_off = any(not joint.style.blends and joint.left + joint.right for joint in joints)
+    if planned.used.first > 0 or planned.used.frames < whole - 1 or cut_off:
+        yield Edit.TRIM
+
+
+def _of_joints(joints: Sequence[Joint], spec: object) -> Iterator[Edit]:
+    fused = isinstance(spec, ExtendSpec) and spec.way is Way.FUSE
+    if fused or any(joint.style.blends or joint.made for joint in joints):
+        yield Edit.CROSSFADE
+
+
+def _of_picture(
+    planned: PlannedAtom, spec: object, profile: Profile, policy: ConformPolicy
+) -> Iterator[Edit]:
+    video = planned.media.info.video
+    assert video is not None
+    slower = isinstance(spec, ExtendSpec) and spec.way is not Way.FUSE
+    if slower:
+        yield Edit.SPEED
+    moves_in = isinstance(spec, ExtendSpec) and spec.way is Way.HOLD
+    if moves_in or crops(video, profile, policy.fit):
+        yield Edit.CROP

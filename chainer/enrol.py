@@ -18,20 +18,21 @@ from chainer.consent.entry import Position, utc_now
 from chainer.consent.episode import LIVE, STOPPED, EpisodeRecord, Piece, ShownAtom
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.revocation import apply_refusals, purge_left
-from chainer.continuity import Clip, Looker
 from chainer.digest import Digest, file_digest, key_of
 from chainer.episode.manifest import FILM_NAME
 from chainer.episode.plan import EpisodePlan, Kept, PlannedAtom
 from chainer.errors import ChainerError, MediaError, PolicyRefused, RenderError
 from chainer.graph import Chain, Graph, WalkOptions
+from chainer.looker import Looker
 from chainer.permission import Permission, Register, ask_again, demand_rows
 from chainer.provenance.certificate import read_anchors
 from chainer.provenance.credential import credential_key
+from chainer.quality.survey import survey_key
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.store.lent import lent_key
+from chainer.takes import Clip
 from chainer.timebase import time_text
-from chainer.timeline.slot import SlotContent
 from chainer.withdrawal import index_path
 
 
@@ -161,6 +162,12 @@ def episode_id(plan: EpisodePlan, register: Register) -> str:
         "chapters": [[mark.title, mark.frame] for mark in plan.chapters],
         "asked": asked,
     }
+    if plan.render.bed is not None:
+        told["bed"] = plan.render.bed
+    if plan.captions:
+        told["captions"] = [
+            [str(one.start), str(one.end), one.lines, one.speakers] for one in plan.captions
+        ]
     return "ep-" + key_of("episode", told)[:32]
 
 
@@ -170,7 +177,8 @@ def pieces_of(plan: EpisodePlan, register: Register) -> tuple[Piece, ...]:
     people = {planned.atom.id: told.shown_in(planned.atom.id) for planned in plan.atoms}
     layout = plan.layout
     by_slot = [
-        people[slot.name] if slot.content is SlotContent.ATOM else () for slot in layout.slots
+        tuple(dict.fromkeys(who for one in slot.plays for who in people.get(one.atom, ())))
+        for slot in layout.slots
     ]
     shown: dict[Digest, tuple[str, ...]] = {}
 
@@ -211,7 +219,9 @@ def kept_of(
     anchors = read_anchors(policy.trust_anchors)
     for one in atoms:
         key = credential_key(one.media.digest, policy, anchors)
-        kept.append(Kept(key, "credential", tuple(presences.people(one.atom.id))))
+        shown = tuple(presences.people(one.atom.id))
+        kept.append(Kept(key, "credential", shown))
+        kept.append(Kept(survey_key(one.media.digest), "survey", shown))
     return tuple(one for one in kept if one.people)
 
 

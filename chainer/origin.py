@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from chainer.consent.blocklist import BlockFault, image_faults
-from chainer.continuity import Looker
 from chainer.episode.plan import PlannedAtom
 from chainer.errors import PolicyRefused, ProvenanceError
+from chainer.looker import Looker
 from chainer.provenance.credential import judge, read_credential, words
 from chainer.provenance.policy import Answer
 

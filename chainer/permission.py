@@ -27,10 +27,8 @@ from chainer.consent.rights import RightsGate
 from chainer.consent.standing import Relation, Standing
 from chainer.consent.telling import refused
 from chainer.consent.words import Edit, Use
-from chainer.episode.plan import PlannedAtom
 from chainer.errors import ChainerError, PolicyRefused, StoreError, WalkError
 from chainer.graph import Chain, Graph, WalkOptions
-from chainer.memory.report import JointReport
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.store.folder import store_error
@@ -340,32 +338,3 @@ def demand_rows(consented: Consented, register: Register) -> None:
             code="read-only",
             path=book.name,
         )
-
-
-def spare(
-    permission: Permission, atoms: Sequence[PlannedAtom]
-) -> tuple[tuple[PlannedAtom, ...], tuple[str, ...], dict[str, str]]:
-    """Leave out what can be left out where a person does not allow it: grades and blends.
-
-    Returns the atoms as they may play, remarks, and the atoms that must be joined by cuts, with
-    why. What else is not allowed is refused later, by name.
-    """
-    kept, notes, cuts = [], [], {}
-    for one in atoms:
-        name = one.atom.id
-        if permission.bars(name, Edit.CROSSFADE):
-            cuts[name] = (
-                f"{name} may not be blended with other clips: somebody in it allows no crossfade"
-            )
-        if one.grade is not None and permission.bars(name, Edit.GRADE):
-            notes.append(f"{name} keeps its colours: somebody in it allows no grade")
-            kept.append(replace(one, grade=None, report=_ungraded(one.report)))
-        else:
-            kept.append(one)
-    return tuple(kept), tuple(notes), cuts
-
-
-def _ungraded(report: JointReport | None) -> JointReport | None:
-    if report is None:
-        return None
-    return replace(report, grade=None, grade_why="a person in the clip allows no grade")

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 
-from chainer.continuity import Looker
 from chainer.episode.plan import Choice
 from chainer.errors import MediaError, WalkError
 from chainer.graph import (
@@ -28,6 +27,7 @@ from chainer.graph import (
     walk,
 )
 from chainer.graph.score import Scorer, Terms
+from chainer.looker import Looker
 
 _UNKNOWN = 0.5
 """The badness of a joint that nobody can look at: neither good nor bad."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,9 +24,11 @@ from chainer.media.limits import MediaLimits
 from chainer.memory.policy import FacePolicy, MemoryPolicy
 from chainer.profile import HOUSE, PROFILES, Profile
 from chainer.provenance.policy import ProvenancePolicy, SigningPolicy
-from chainer.render.spec import CardStyle, ConformPolicy, WatermarkPolicy
+from chainer.quality.policy import QualityPolicy
+from chainer.render.spec import CaptionPolicy, CardStyle, ConformPolicy, WatermarkPolicy
 from chainer.store import StorePolicy
 from chainer.timeline import JointPolicy
+from chainer.timeline.bed import BedPolicy
 from chainer.timeline.used import SlotPolicy
 
 
@@ -53,6 +56,13 @@ class Settings(BaseModel):
     signing: SigningPolicy = SigningPolicy()
     store: StorePolicy = StorePolicy()
     cluster: ClusterPolicy = ClusterPolicy()
+    captions: CaptionPolicy = CaptionPolicy()
+    bed: BedPolicy = BedPolicy()
+    quality: QualityPolicy = QualityPolicy()
+    takes: Mapping[str, Annotated[int, Field(ge=1, le=1000)]] = {}
+    """Which take of an atom plays, by its id: 1 is its own media, 2 the first of its takes."""
+    sketches: bool = False
+    """Atoms that are only planned play too: as cards, while their media is not there."""
     workers: int | None = Field(default=None, ge=1, le=256)
     ffmpeg: Path | None = None
     providers: Path | None = None

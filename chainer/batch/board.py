@@ -20,10 +20,13 @@ from chainer.render.spec import StepType
 
 _RANK = {
     StepType.MARK: 0,
+    StepType.TEXT: 0,
     StepType.JOINT: 1,
     StepType.CARD: 1,
     StepType.POSTER: 1,
+    StepType.BED: 1,
     StepType.CONFORM: 2,
+    StepType.EXTEND: 2,
 }
 _BLOCK = 64
 """Jobs among which the longest clip goes first."""

@@ -17,8 +17,18 @@ from chainer.batch.plan import Estimate
 from chainer.digest import Digest, key_of
 from chainer.profile import Profile
 from chainer.render.plan import Step
-from chainer.render.spec import CardSpec, ConformSpec, JointSpec, MarkSpec, PosterSpec
+from chainer.render.spec import (
+    BedSpec,
+    CardSpec,
+    ConformSpec,
+    ExtendSpec,
+    JointSpec,
+    MarkSpec,
+    PosterSpec,
+    TextSpec,
+)
 from chainer.store import Store
+from chainer.timebase import AAC_FRAME
 
 _ENCODE: Mapping[str, float] = {
     "ultrafast": 0.0030,
@@ -70,6 +80,13 @@ def estimate(step: Step) -> Estimate:
     if isinstance(spec, MarkSpec):
         mega = spec.width * spec.height / 1e6
         return Estimate(0.11, round(3500 + 11_600 * mega), 60 * _MEGA)
+    if isinstance(spec, TextSpec):
+        return Estimate(0.35, 30_000, 80 * _MEGA)
+    if isinstance(spec, ExtendSpec):
+        return _extend(spec)
+    if isinstance(spec, BedSpec):
+        seconds = spec.packets * AAC_FRAME / spec.profile.sample_rate
+        return Estimate(0.5 + 0.03 * seconds, round(seconds * _AAC_BYTES), 120 * _MEGA)
     assert isinstance(spec, PosterSpec)
     return Estimate(0.13, 70_000, 60 * _MEGA)
 
@@ -89,6 +106,18 @@ def _conform(spec: ConformSpec) -> Estimate:
     size = round(seconds * _SOUND_BYTES + _pictures(made, profile))
     # A decoder of another codec, or of more bits, keeps more than the 13 MiB of H.264.
     return Estimate(cpu, size, _memory(10, 230 * _mega(profile) + 20 * source))
+
+
+def _extend(spec: ExtendSpec) -> Estimate:
+    parts = [_conform(clip) for clip in spec.clips]
+    cpu, _, memory = (
+        sum(one.cpu_seconds for one in parts),
+        0,
+        sum(one.memory_bytes for one in parts),
+    )
+    made = spec.frames * _mega(spec.profile)
+    size = float(spec.frames / spec.profile.fps) * _SOUND_BYTES + _pictures(made, spec.profile)
+    return Estimate(cpu, round(size), memory)
 
 
 def _joint(spec: JointSpec) -> Estimate:

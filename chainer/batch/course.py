@@ -38,7 +38,7 @@ from chainer.errors import (
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.make import NEED_LOST
-from chainer.render.spec import ConformSpec
+from chainer.render.spec import media_of
 from chainer.store import Presence, Store
 
 OnProgress = Callable[[BatchProgress], None]
@@ -288,12 +288,8 @@ class Course:
 
     def _work(self, one: BatchStep) -> StepWork:
         step, home = one.step, one.home
-        media: tuple[tuple[Digest, str], ...] = ()
-        if isinstance(step.spec, ConformSpec):
-            wanted = step.spec.media
-            media = tuple(
-                (wanted, str(atom.media.path)) for atom in home.atoms if atom.media.digest == wanted
-            )[:1]
+        paths = home.media_paths
+        media = tuple((wanted, str(paths[wanted])) for wanted in media_of(step.spec))
         return StepWork(
             step,
             home.ffmpeg.build,

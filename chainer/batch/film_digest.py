@@ -39,7 +39,12 @@ class FilmDigests:
         """
         told = {
             "version": __version__,
-            "steps": [*plan.render.slots, *plan.render.joints, plan.render.poster],
+            "steps": [
+                *plan.render.slots,
+                *plan.render.joints,
+                plan.render.poster,
+                plan.render.bed,
+            ],
             "chain": plan.chain.id,
             "title": [plan.titles.heading, plan.titles.line],
             "chapters": [[mark.title, mark.frame, mark.atom] for mark in plan.chapters],
@@ -47,6 +52,7 @@ class FilmDigests:
                 [self._atom(one.atom), one.media.digest, one.take, one.used.first, one.used.frames]
                 for one in plan.atoms
             ],
+            "sketches": [self._atom(atom) for atom in plan.sketches],
             "graph": self._graph(plan.graph),
             "settings": self._settings(plan.settings),
             "asked": [plan.consented.ledger_id, plan.consented.composer],

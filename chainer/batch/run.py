@@ -24,7 +24,7 @@ from chainer.errors import Cancelled, OutputError, StoreError
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.encoder import find_ffmpeg
-from chainer.render.spec import ConformSpec
+from chainer.render.spec import media_of
 from chainer.settings import Settings
 from chainer.store import Store, sweep, tidy
 from chainer.store.lent import lent_key
@@ -181,9 +181,7 @@ def _pinned(store: Store, plan: BatchPlan, folder: Path, course: Course) -> Iter
     """Nothing that the batch refers to is evicted before all of it is delivered."""
     name = f"batch-{key_of('batch-folder', str(folder))[:24]}"
     # Machines that do not see the media get them through a store that all share.
-    media = {
-        one.step.spec.media for one in plan.steps.values() if isinstance(one.step.spec, ConformSpec)
-    }
+    media = {digest for one in plan.steps.values() for digest in media_of(one.step.spec)}
     store.pin(name, [*plan.steps, *map(lent_key, media)], folder=folder, blobs=media)
     yield
     if course.finished:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from chainer.cli import batch, consent, graphs, keep, make, proof
+from chainer.cli import batch, consent, edit, graphs, keep, make, proof, story, takes
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError, InputError
@@ -93,6 +93,9 @@ for _command in (
     make.plan,
     make.compose,
     make.memory,
+    takes.takes,
+    story.story,
+    edit.edit,
     make.digest,
     batch.batch,
     graphs.find,

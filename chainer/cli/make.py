@@ -17,7 +17,9 @@ from chainer.cli.options import (
     settings_options,
     walk_options,
 )
-from chainer.console import Console, seconds_text
+from chainer.cli.shown import effort_of, say_choices, show_plan
+from chainer.cli.telling import story_options
+from chainer.console import seconds_text
 
 if TYPE_CHECKING:
     from chainer.episode.plan import EpisodePlan
@@ -145,6 +147,7 @@ def chains(
 @graph_argument
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @walk_options
+@story_options
 @settings_options
 @output_options
 @click.pass_obj
@@ -156,12 +159,14 @@ def plan(session: Session, /, graph: str, start: str | None, **options: Any) -> 
       chainer plan graphs/harbor.json --start a1 --kind relay
     """
     found = list(plans(session, graph, start, options))
+    told = [(one, effort_of(one)) for one in found]
+    jsons = [{**one.as_json(), "effort": effort.as_json()} for one, effort in told]
     if len(found) == 1 and options["pick"] != "all":
-        session.console.result(found[0].as_json())
+        session.console.result(jsons[0])
     else:
-        session.console.result({"plans": [one.as_json() for one in found]})
-    for one in found:
-        _show_plan(session.console, one)
+        session.console.result({"plans": jsons})
+    for one, effort in told:
+        show_plan(session.console, one, effort)
 
 
 @click.command(short_help="Build an episode.")
@@ -176,6 +181,7 @@ def plan(session: Session, /, graph: str, start: str | None, **options: Any) -> 
     help="The episode's folder; it must not be there yet, or be an episode.",
 )
 @walk_options
+@story_options
 @settings_options
 @output_options
 @click.pass_obj
@@ -254,6 +260,7 @@ def digest(session: Session, /, pictures: tuple[Path, ...], **_: Any) -> None:
     help="Write a contact sheet of joints and characters as PNG.",
 )
 @walk_options
+@story_options
 @settings_options
 @output_options
 @click.pass_obj
@@ -287,7 +294,7 @@ def memory(session: Session, /, graph: str, start: str | None, **options: Any) -
     reports = [atom.report for atom in one.atoms if atom.report is not None]
     for line in report_lines(reports, one.states[-1], place_names(one.graph)):
         console.say(line)
-    _say_choices(console, one)
+    say_choices(console, one)
     for name in ("sheets", "pack"):
         for file in told.get(name, [])[:12]:
             console.say(f"wrote {file}")
@@ -313,33 +320,3 @@ def _build(session: Session, plan: EpisodePlan, target: Path) -> dict[str, Any]:
             "trusts; name your own under `signing` in the settings"
         )
     return episode.as_json()
-
-
-def _say_choices(console: Console, plan: EpisodePlan) -> None:
-    for choice in plan.choices:
-        console.say(f"{choice.of} at {choice.at}: {choice.chosen}: {choice.words}")
-
-
-def _show_plan(console: Console, plan: EpisodePlan) -> None:
-    layout = plan.layout
-    fps = plan.settings.profile.fps
-    console.say(
-        f"{plan.titles.heading} ({plan.chain.kind.value}, {plan.settings.profile.name}): "
-        f"{len(plan.chain.atoms)} atoms, {seconds_text(plan.seconds)}, {layout.frames} frames"
-    )
-    for number, slot in enumerate(layout.slots):
-        start = layout.starts[number] / fps
-        console.say(f"  {seconds_text(start):>8}  {slot.name:12} {seconds_text(slot.frames / fps)}")
-        if number < len(layout.joints):
-            joint = layout.joints[number]
-            length = joint.overlap or joint.left + joint.gap + joint.right
-            console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
-    _say_choices(console, plan)
-    for road in plan.closed:
-        console.say(f"closed: {road.atom} ({road.by}): {road.why}")
-    running = plan.render.to_run
-    console.say(f"steps: {len(plan.render.steps)}, to run: {len(running)}")
-    for step in plan.render.steps:
-        console.say(f"  {step.why.value:20} {step.type.value:8} {step.name}")
-    for note in plan.notes:
-        console.note(note)

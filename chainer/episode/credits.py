@@ -31,7 +31,7 @@ from chainer.errors import InputError, VerifyError
 from chainer.graph import EdgeKind, Graph
 from chainer.profile import Exact
 from chainer.timeline import Layout
-from chainer.timeline.script import screen_frames
+from chainer.timeline.script import shown
 
 CREDITS_NAME = "credits.json"
 
@@ -127,40 +127,33 @@ def read_credits(folder: Path) -> Credits:
 
 def credits_of(
     layout: Layout,
-    authors: Sequence[str | None],
-    atoms: Sequence[str | None],
+    authors: Mapping[str, str],
     ancestors: Mapping[str, Sequence[Sequence[str]]],
     fps: Fraction,
     policy: CreditPolicy | None = None,
 ) -> Credits:
     """The credits of a timeline.
 
-    `authors` and `atoms` are those of each slot, None for cards. `ancestors` has, for each remix,
-    the authors of the atoms it came from, by generation, the nearest first. Raises `InputError`
-    where no atom plays.
+    `authors` has the author of every atom that is to be credited; cards are nobody's. `ancestors`
+    has, for each remix, the authors of the atoms it came from, by generation, the nearest first.
+    Raises `InputError` where no atom plays.
     """
     policy = policy or CreditPolicy()
-    slots = [
-        None if author is None or atom is None else str(n)
-        for n, (author, atom) in enumerate(zip(authors, atoms, strict=True))
-    ]
-    frames = screen_frames(layout, slots)  # by slot
-    total = sum(frames.values(), Fraction(0))
+    plays = [one for one in shown(layout) if one.atom in authors]
+    total = sum((one.frames for one in plays), Fraction(0))
     if total <= 0:
         raise InputError("no atom is on screen, so nobody can be credited", code="credits")
     accounts: dict[str, _Account] = {}
-    for number, (author, atom) in enumerate(zip(authors, atoms, strict=True)):
-        if author is None or atom is None:
-            continue
-        shown = frames[str(number)]
+    for one in plays:
+        author = authors[one.atom]
         account = accounts.setdefault(author, _Account())
-        account.frames += shown
-        account.atoms[atom] = None
-        for other, part in _parts(author, ancestors.get(atom, ()), policy).items():
+        account.frames += one.frames
+        account.atoms[one.atom] = None
+        for other, part in _parts(author, ancestors.get(one.atom, ()), policy).items():
             account = accounts.setdefault(other, _Account())
-            account.share += shown / total * part
+            account.share += one.frames / total * part
             if other != author:
-                account.ancestor_of[atom] = None
+                account.ancestor_of[one.atom] = None
     found = [account.credit(author, fps) for author, account in accounts.items()]
     found.sort(key=lambda one: (-one.share, one.author))
     return Credits(ancestors=policy.ancestors, contributors=tuple(found))

@@ -48,19 +48,44 @@ class SourceEntry(BaseModel):
     differences: tuple[str, ...] = ()
 
 
+class PlayedEntry(BaseModel):
+    """An atom in a slot that it shares: frames [first, first + frames) of the slot."""
+
+    model_config = _FROZEN
+
+    atom: str
+    first: int
+    frames: int
+
+
+class FillEntry(BaseModel):
+    """How an extended slot was filled; `synthetic` is the share of its frames nobody filmed."""
+
+    model_config = _FROZEN
+
+    way: str
+    synthetic: Exact
+    why: str = ""
+
+
 class SlotEntry(BaseModel):
-    """One place in the timeline, half-open: frames [start, start + frames) of the film."""
+    """One place in the timeline, half-open: frames [start, start + frames) of the film.
+
+    `fused` are the atoms of a slot in which several flow into one shot.
+    """
 
     model_config = _FROZEN
 
     name: str
-    content: Literal["atom", "card"]
+    content: Literal["atom", "card", "sketch"]
     start: int
     frames: int
     sound_shift_samples: int
     step: str
     edge: str | None = None
     stands_for: str | None = None
+    fused: tuple[PlayedEntry, ...] = ()
+    fill: FillEntry | None = None
 
 
 class JointEntry(BaseModel):

@@ -10,6 +10,7 @@ from typing import Any
 
 from chainer.consent.entry import Position
 from chainer.digest import Digest, bytes_digest
+from chainer.episode.captions import CAPTIONS_NAME
 from chainer.episode.credits import CREDITS_NAME, ancestor_authors, credits_of
 from chainer.episode.manifest import (
     FILM_NAME,
@@ -18,9 +19,11 @@ from chainer.episode.manifest import (
     ConsentEntry,
     CreditEntry,
     FileEntry,
+    FillEntry,
     JointEntry,
     Manifest,
     NeedEntry,
+    PlayedEntry,
     PositionEntry,
     ProvenanceEntry,
     RightsEntry,
@@ -28,7 +31,7 @@ from chainer.episode.manifest import (
     SourceEntry,
     WatermarkEntry,
 )
-from chainer.episode.plan import EpisodePlan, PlannedAtom
+from chainer.episode.plan import EpisodePlan
 from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.graph.scalars import moment_text
 from chainer.graph.sources.address import name_of
@@ -36,8 +39,8 @@ from chainer.render.assemble import FilmFile
 from chainer.render.encoder import ENGINE
 from chainer.store import Record, Store
 from chainer.timebase import AAC_FRAME, to_seconds
-from chainer.timeline.script import screen_frames
-from chainer.timeline.slot import SlotContent
+from chainer.timeline.script import author_seconds, slots_by_atom
+from chainer.timeline.slot import Slot
 
 CHAPTERS_NAME = "chapters.vtt"
 POSTER_NAME = "poster.jpg"
@@ -58,12 +61,14 @@ class FilmParts:
     """What has been made: the film in the folder, the records of all steps, and what is written.
 
     `episode` is its id, `position` how far the ledger had been read when it was last asked.
-    `continuity` is empty where the memory was switched off.
+    `captions_vtt` is empty where nobody speaks, `continuity` where the memory was switched off,
+    `credits` where nothing plays but sketches.
     """
 
     film: FilmFile
     records: Mapping[Digest, Record]
     chapters_vtt: str
+    captions_vtt: str
     continuity: str
     credits: str
     episode: str
@@ -79,7 +84,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
-    for name, text in ((CONTINUITY_NAME, parts.continuity), (CREDITS_NAME, parts.credits)):
+    for name, text in _texts(parts):
         if text:
             told = text.encode()
             files.append(FileEntry(name=name, digest=bytes_digest(told), size=len(told)))
@@ -93,7 +98,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         chain=plan.chain.atoms,
         graph=name_of(plan.graph.source),
         score=str(plan.chain.score),
-        draft=profile.draft,
+        draft=plan.is_draft,
         profile={"name": profile.name, **profile.key()},
         settings=plan.settings.model_dump(mode="json", exclude=_NOT_IN_MANIFEST),
         frames=plan.layout.frames,
@@ -123,14 +128,23 @@ def write_folder(
 ) -> None:
     """Write everything but the film, which is there already."""
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
-    (folder / CREDITS_NAME).write_text(parts.credits, encoding="utf-8")
-    if parts.continuity:
-        (folder / CONTINUITY_NAME).write_text(parts.continuity, encoding="utf-8")
+    for name, text in _texts(parts):
+        if text:
+            (folder / name).write_text(text, encoding="utf-8")
     if plan.render.poster is not None:
         artefact = parts.records[plan.render.poster].files["poster"]
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
             shutil.copyfileobj(source, target)
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _texts(parts: FilmParts) -> tuple[tuple[str, str], ...]:
+    """Files that are there only where there is something to say."""
+    return (
+        (CAPTIONS_NAME, parts.captions_vtt),
+        (CONTINUITY_NAME, parts.continuity),
+        (CREDITS_NAME, parts.credits),
+    )
 
 
 def _rights(plan: EpisodePlan) -> RightsEntry:
@@ -163,8 +177,11 @@ def _quiet(plan: EpisodePlan, parts: FilmParts) -> list[str]:
     """Atoms whose sound could not be brought to the target, and why that may be."""
     target = float(plan.settings.profile.loudness.target)
     found = []
-    for number, planned in _atom_slots(plan):
-        sound = parts.records[plan.render.slots[number]].facts.get("sound", {})
+    places = slots_by_atom(plan.layout)
+    for planned in plan.atoms:
+        if planned.atom.sound is not None and planned.atom.sound.gain:
+            continue  # it was asked to be louder or softer
+        sound = parts.records[plan.render.slots[places[planned.atom.id]]].facts.get("sound", {})
         loudness, given = sound.get("loudness"), sound.get("loudness_in")
         if loudness is None or given is None or abs(loudness - target) <= _CLOSE_ENOUGH_LU:
             continue
@@ -175,16 +192,11 @@ def _quiet(plan: EpisodePlan, parts: FilmParts) -> list[str]:
     return found
 
 
-def _atom_slots(plan: EpisodePlan) -> list[tuple[int, PlannedAtom]]:
-    numbers = [
-        number for number, slot in enumerate(plan.layout.slots) if slot.content is SlotContent.ATOM
-    ]
-    return list(zip(numbers, plan.atoms, strict=True))
-
-
 def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
     found = []
-    for number, planned in _atom_slots(plan):
+    places = slots_by_atom(plan.layout)
+    for planned in plan.atoms:
+        number = places[planned.atom.id]
         video = planned.media.info.video
         assert video is not None
         found.append(
@@ -209,12 +221,10 @@ def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
 
 def _slots(plan: EpisodePlan) -> list[SlotEntry]:
     layout = plan.layout
-    legs = {
-        number: leg for (number, _), leg in zip(_atom_slots(plan), plan.chain.legs, strict=True)
-    }
+    legs = {leg.atom: leg for leg in plan.chain.legs}
     entries = []
     for number, slot in enumerate(layout.slots):
-        leg = legs.get(number)
+        leg = legs.get(slot.plays[0].atom) if slot.plays else None
         placed = layout.sound_starts[number] * AAC_FRAME
         meant = plan.settings.profile.grid.samples(layout.starts[number])
         entries.append(
@@ -227,9 +237,22 @@ def _slots(plan: EpisodePlan) -> list[SlotEntry]:
                 step=plan.render.slots[number],
                 edge=leg.edge.kind.value if leg and leg.edge else None,
                 stands_for=leg.stands_for if leg else None,
+                fused=tuple(
+                    PlayedEntry(atom=one.atom, first=one.first, frames=one.frames)
+                    for one in slot.fused
+                ),
+                fill=_fill(plan, slot),
             )
         )
     return entries
+
+
+def _fill(plan: EpisodePlan, slot: Slot) -> FillEntry | None:
+    for planned in plan.atoms:
+        if slot.plays and planned.atom.id == slot.plays[0].atom and planned.fill is not None:
+            told = planned.fill
+            return FillEntry(way=told.way.value, synthetic=told.synthetic, why=told.why)
+    return None
 
 
 def _joints(plan: EpisodePlan) -> list[JointEntry]:
@@ -253,23 +276,16 @@ def _joints(plan: EpisodePlan) -> list[JointEntry]:
 
 def credits_text(plan: EpisodePlan) -> str:
     """The text of `credits.json`: who is owed what share of the film."""
-    slots: dict[int, PlannedAtom] = dict(_atom_slots(plan))
-    numbers = range(len(plan.layout.slots))
-    authors = [slots[n].atom.author if n in slots else None for n in numbers]
-    atoms = [slots[n].atom.id if n in slots else None for n in numbers]
-    ancestors = {name: ancestor_authors(plan.graph, name) for name in plan.chain.atoms}
+    authors = {one.atom.id: one.atom.author for one in plan.atoms}
+    if not authors:
+        return ""  # an animatic is nobody's work yet
+    ancestors = {name: ancestor_authors(plan.graph, name) for name in authors}
     policy = plan.settings.credits
-    told = credits_of(plan.layout, authors, atoms, ancestors, plan.settings.profile.fps, policy)
+    told = credits_of(plan.layout, authors, ancestors, plan.settings.profile.fps, policy)
     return told.to_json()
 
 
 def _credits(plan: EpisodePlan) -> list[CreditEntry]:
-    authors: list[str | None] = [None] * len(plan.layout.slots)
-    for number, planned in _atom_slots(plan):
-        authors[number] = planned.atom.author
-    fps = plan.settings.profile.fps
-    frames = screen_frames(plan.layout, authors)
-    return [
-        CreditEntry(author=author, seconds=count / fps)
-        for author, count in sorted(frames.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    authors = {one.atom.id: one.atom.author for one in plan.atoms}
+    seconds = author_seconds(plan.layout, authors, plan.settings.profile.fps)
+    return [CreditEntry(author=author, seconds=told) for author, told in seconds]

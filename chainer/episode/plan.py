@@ -13,15 +13,19 @@ from chainer.consent.rights import RightsBounds
 from chainer.digest import Digest
 from chainer.episode.manifest import Manifest
 from chainer.graph import Atom, Chain, Graph, Rating
+from chainer.graph.model import Bed
 from chainer.media.inspect import Inspected
 from chainer.memory.report import JointReport
 from chainer.memory.state import MemoryState
 from chainer.provenance.credential import Credential
+from chainer.quality.quality import Quality
 from chainer.render.encoder import FFmpeg
 from chainer.render.plan import RenderPlan
 from chainer.settings import Settings
 from chainer.timebase import time_text, to_seconds
 from chainer.timeline import Layout
+from chainer.timeline.captions import Caption
+from chainer.timeline.fill import Filled
 from chainer.timeline.script import Mark, Titles
 from chainer.timeline.used import UsedRange
 
@@ -70,9 +74,10 @@ class Choice:
 class PlannedAtom:
     """An atom of the chain with what its media is and which part of it plays.
 
-    `take` 0 is its own media, n the n-th of its takes. `grade` are the twelve numbers of a grade
-    that is burned in, `report` what the memory found at the joint before it. `credential` is what
-    the file says of its own origin, as far as that was read.
+    `take` 0 is its own media, n the n-th of its takes. `fill` says how an extended slot is filled
+    (None: a standard one), `quality` what was found in the take, where it was surveyed. `grade`
+    are the twelve numbers of a grade that is burned in, `report` what the memory found at the joint
+    before it. `credential` is what the file says of its own origin, as far as that was read.
     """
 
     atom: Atom
@@ -83,11 +88,21 @@ class PlannedAtom:
     report: JointReport | None = None
     choice: Choice | None = None
     credential: Credential | None = None
+    fill: Filled | None = None
+    quality: Quality | None = None
 
     @property
     def named(self) -> str:
         """The media that plays, as the graph names it."""
         return self.atom.takes[self.take - 1].media if self.take else self.atom.media
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMusic:
+    """A bed of music: what the graph or the settings say of it, and what the file is."""
+
+    bed: Bed
+    media: Inspected
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +135,10 @@ class EpisodePlan:
     closed: tuple[ClosedRoad, ...] = ()
     rating: Rating | None = None
     kept: tuple[Kept, ...] = ()
+    music: tuple[PlannedMusic, ...] = ()
+    sketches: tuple[Atom, ...] = ()
+    """Atoms of the chain that have no media yet: their cards play."""
+    captions: tuple[Caption, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
     """How to plan an episode like this again, as plain JSON."""
 
@@ -127,6 +146,17 @@ class EpisodePlan:
     def choices(self) -> tuple[Choice, ...]:
         """Everything that was chosen: roads, then takes, in the chain's order."""
         return (*self.roads, *(one.choice for one in self.atoms if one.choice is not None))
+
+    @property
+    def media_paths(self) -> Mapping[Digest, Path]:
+        """Where the media lies that the steps of this plan read."""
+        media = [*(one.media for one in self.atoms), *(one.media for one in self.music)]
+        return {one.digest: one.path for one in media}
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the film is only for looking at: coarse, or with cards for what is not there."""
+        return self.settings.profile.draft or bool(self.sketches)
 
     @property
     def layout(self) -> Layout:
@@ -198,6 +228,20 @@ class EpisodePlan:
                 if one.report is not None
             ],
             "choices": [choice.as_json() for choice in self.choices],
+            "fills": [_fill_json(one.atom, one.fill, fps) for one in self.atoms if one.fill],
+            "quality": {
+                one.atom.id: one.quality.as_json() for one in self.atoms if one.quality is not None
+            },
+            "captions": len(self.captions),
+            "bed": [
+                {
+                    "media": one.bed.media,
+                    "gain": time_text(one.bed.gain),
+                    "duck": time_text(one.bed.duck),
+                }
+                for one in self.music
+            ],
+            "sketches": [atom.id for atom in self.sketches],
             "consent": self.consented.as_json(),
             "closed": [road.as_json() for road in self.closed],
             "rating": None if self.rating is None else self.rating.value,
@@ -210,6 +254,28 @@ class EpisodePlan:
             "to_run": len(self.render.to_run),
             "notes": list(self.notes),
         }
+
+
+def _fill_json(atom: Atom, fill: Filled, fps: Fraction) -> dict[str, Any]:
+    """How an extended slot is filled, and what the other ways would have been."""
+    return {
+        "atom": atom.id,
+        "way": fill.way.value,
+        "seconds": time_text(to_seconds(fill.frames, fps)),
+        "synthetic": str(fill.synthetic),
+        "cpu_seconds": round(fill.cpu_seconds, 1),
+        "why": fill.why,
+        "ways": [
+            {
+                "way": one.way.value,
+                "possible": one.possible,
+                "why": one.why,
+                "synthetic": None if one.synthetic is None else str(one.synthetic),
+                "cpu_seconds": None if one.cpu_seconds is None else round(one.cpu_seconds, 1),
+            }
+            for one in fill.others
+        ],
+    }
 
 
 @dataclass(frozen=True, slots=True)

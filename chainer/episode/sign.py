@@ -81,7 +81,7 @@ def claim_of(
         atoms=tuple(atoms),
         watermarked=plan.settings.watermark.enabled,
         edits=_edits(plan),
-        draft=plan.settings.profile.draft,
+        draft=plan.is_draft,
         governance=governance,
         forbidden=tuple(dict.fromkeys([*people, *names, *(one.atom.author for one in plan.atoms)])),
         own_words=tuple(dict.fromkeys([*own_words, "everywhere"])),

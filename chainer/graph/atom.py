@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chainer.graph.file_model import FileModel
 from chainer.graph.scalars import (
+    Decibels,
     Facts,
     FilePath,
     Id,
@@ -140,6 +142,17 @@ class Music(Terms):
     title: Line
 
 
+class AtomSound(FileModel):
+    """What is done to an atom's sound.
+
+    `gain` is in dB, exact, on top of the house loudness. `silence` says what becomes of silence at
+    the start and end of what plays: `keep`, or `trim`, which takes its pictures away with it.
+    """
+
+    gain: Decibels | None = None
+    silence: Literal["keep", "trim"] = "keep"
+
+
 class Rights(Terms):
     """The rights in an atom, and in the music that is heard in it."""
 
@@ -167,6 +180,7 @@ class Atom(FileModel):
     dialogue: tuple[Dialogue, ...] = ()
     takes: tuple[Take, ...] = ()
     trim: Trim | None = None
+    sound: AtomSound | None = None
     rights: Rights | None = None
 
     def __hash__(self) -> int:

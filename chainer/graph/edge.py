@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from chainer.graph.file_model import FileModel
-from chainer.graph.scalars import ID_PATTERN, Id, Time, Word
+from chainer.graph.scalars import ID_PATTERN, Id, Text, Time, Word
 from chainer.graph.words import EdgeKind, JointKind
 
 
@@ -44,12 +44,18 @@ EdgeKey = Annotated[
 class Joint(FileModel):
     """How the author wants two atoms to meet; without `seconds` the planner chooses.
 
-    With `grade` false the memory leaves the colours of the second atom as they are at this joint,
-    with `trim` false all frames of both.
+    `lead` lets the second one's sound start so many seconds before its picture (a J cut), `lag`
+    lets the first one's go on so long under the second's picture (an L cut); only where the
+    picture is cut. `text` is what a story card between the two says. With `grade` false the memory
+    leaves the colours of the second atom as they are at this joint, with `trim` false all frames of
+    both.
     """
 
     kind: JointKind = JointKind.AUTO
     seconds: Time | None = None
+    lead: Time | None = None
+    lag: Time | None = None
+    text: Text | None = None
     grade: StrictBool = True
     trim: StrictBool = True
 
@@ -58,6 +64,32 @@ class Joint(FileModel):
         if self.kind is JointKind.CUT and self.seconds:
             raise PydanticCustomError(
                 "joint", "a cut takes no time", {"expected": 'leave "seconds" out'}
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sound_is_cut_once(self) -> Joint:
+        if self.lead is None and self.lag is None:
+            return self
+        if self.lead is not None and self.lag is not None:
+            raise PydanticCustomError(
+                "joint",
+                "a joint cannot both lead and lag",
+                {"expected": "keep one of the two"},
+            )
+        if self.kind not in (JointKind.AUTO, JointKind.CUT):
+            raise PydanticCustomError(
+                "joint",
+                "lead and lag are of joints whose picture is cut",
+                {"expected": 'set "kind": "cut", or leave lead and lag out'},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_card_says_something(self) -> Joint:
+        if self.text is not None and self.kind is not JointKind.CARD:
+            raise PydanticCustomError(
+                "joint", "text on a joint that is no card", {"expected": 'set "kind": "card"'}
             )
         return self
 

@@ -7,15 +7,16 @@ Atoms are in `atom.py`, edges in `edge.py`. Whether ids meet each other is `chec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chainer.graph.atom import Atom
+from chainer.graph.atom import Atom, Music
 from chainer.graph.edge import Edge
 from chainer.graph.file_model import FileModel
-from chainer.graph.scalars import Facts, FilePath, Id, Line, Text
+from chainer.graph.scalars import Decibels, Facts, FilePath, Id, Line, Text
 from chainer.graph.words import CardKind
 
 CURRENT_SCHEMA = "chainer.graph/1"
@@ -50,6 +51,19 @@ class Chapter(FileModel):
     card: CardKind | None = None
 
 
+class Bed(FileModel):
+    """Music under a whole episode.
+
+    `gain` is the bed's loudness in dB relative to the house loudness, `duck` by how many dB it goes
+    down under dialogue, `rights` whose music it is.
+    """
+
+    media: FilePath
+    gain: Decibels = Fraction(-14)
+    duck: Decibels = Fraction(9)
+    rights: Music | None = None
+
+
 class Episode(FileModel):
     """A planned episode: where its walk starts."""
 
@@ -57,6 +71,7 @@ class Episode(FileModel):
     title: Line
     start: Id
     chapters: tuple[Chapter, ...] = ()
+    bed: Bed | None = None
 
 
 class Series(FileModel):

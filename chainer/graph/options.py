@@ -43,7 +43,8 @@ class WalkOptions:
     chain may then end before its leaf. `path` is exactly this chain. `prefer` and `avoid`
     take keys (`keys.py`): a weight is added for every atom that matches, and an avoided atom
     is never played. With `author_changes_on_remix` a remix by its parent's author is not
-    followed. `limit` is how many chains `Pick.ALL` returns at most.
+    followed, with `planned` atoms that are only planned are walked too. `limit` is how many chains
+    `Pick.ALL` returns at most.
     """
 
     kind: WalkKind = WalkKind.SERIES
@@ -55,6 +56,7 @@ class WalkOptions:
     prefer: tuple[tuple[str, int | Fraction], ...] = ()
     avoid: tuple[str, ...] = ()
     author_changes_on_remix: bool = False
+    planned: bool = False
     limit: int = 10_000
 
     def __post_init__(self) -> None:

@@ -101,6 +101,20 @@ def _time(value: object) -> Fraction:
     return seconds
 
 
+_DECIBELS = re.compile(r"-?[0-9]{1,2}(\.[0-9]{1,3})?")
+_MOST_DECIBELS = 60
+
+
+def _decibels(value: object) -> Fraction:
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, int | float | Fraction) and not isinstance(value, bool):
+        text = time_text(read_number(value)) if -99 <= value <= 99 else ""
+    if not _DECIBELS.fullmatch(text) or abs(gain := Fraction(text)) > _MOST_DECIBELS:
+        expected = 'write decibels from -60 to 60 as "-3", "1.5" or -3'
+        raise PydanticCustomError("decibels", "not a level", {"expected": expected})
+    return gain
+
+
 def _moment(value: object) -> datetime:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
@@ -165,6 +179,22 @@ Time = Annotated[
     WithJsonSchema({**_NUMBER_SCHEMA, "description": "Seconds, exact."}),
 ]
 """Exact seconds, 0 or more."""
+
+Decibels = Annotated[
+    Fraction,
+    PlainValidator(_decibels),
+    PlainSerializer(time_text, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^{_DECIBELS.pattern}$"},
+                {"type": "number", "minimum": -_MOST_DECIBELS, "maximum": _MOST_DECIBELS},
+            ],
+            "description": "Decibels, exact.",
+        }
+    ),
+]
+"""An exact level or change of level in dB, from -60 to 60."""
 
 Moment = Annotated[
     datetime,

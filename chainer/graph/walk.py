@@ -29,7 +29,7 @@ from chainer.graph.paths import path_steps
 from chainer.graph.score import HouseScorer, Preferring, Scorer
 from chainer.graph.trails import Trails, count
 from chainer.graph.why import no_chain
-from chainer.graph.words import EdgeKind
+from chainer.graph.words import EdgeKind, Status
 
 _DEFAULT = WalkOptions()
 
@@ -192,7 +192,8 @@ class _Hike:
     def _why_closed(self, atom: Atom) -> str | None:
         if atom.id in self._closed:
             return self._closed[atom.id]
-        if not atom.status.playable:
+        planned = self.options.planned and atom.status is Status.PLANNED
+        if not (atom.status.playable or planned):
             return f"it is {atom.status}"
         return next((f"avoided by {key}" for key, matches in self._avoid if matches(atom)), None)
 

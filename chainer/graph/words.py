@@ -30,6 +30,7 @@ class JointKind(StrEnum):
     MATCH = "match"
     """A cut on matching shape or movement."""
     MORPH = "morph"
+    """A few pictures between the two are interpolated."""
     CARD = "card"
     """A rendered card between the two."""
 
@@ -44,16 +45,24 @@ class SlotKind(StrEnum):
 
 
 class SlotFill(StrEnum):
-    """What fills an extended slot when the media is shorter than it."""
+    """What fills an extended slot."""
 
+    AUTO = "auto"
+    """The first of the ways below that the media allows."""
+    SOURCE = "source"
+    """The media itself is long enough."""
+    FUSE = "fuse"
+    """The atom and its continuation flow into one shot."""
+    STRETCH = "stretch"
+    """The media plays slower, by at most a half."""
     HOLD = "hold"
-    """The last picture stands."""
+    """The last picture stands while the camera moves in."""
     SLOW = "slow"
-    """The media plays slower."""
+    """An older word for `stretch`."""
     LOOP = "loop"
-    """The media starts over."""
+    """The media starts over; not rendered, and refused where it is asked for."""
     CARD = "card"
-    """A story card with the slot's scenario."""
+    """A story card; not rendered here, and refused: ask for it with a joint of kind `card`."""
 
 
 class CardKind(StrEnum):

@@ -7,6 +7,7 @@ the engine are read; media from strangers goes through the media room.
 """
 
 from chainer.mp4.box import Mp4Error
+from chainer.mp4.captions import Subtitle, read_subtitles
 from chainer.mp4.excerpt import write_excerpt
 from chainer.mp4.index import AudioSpec, Chapter, VideoSpec
 from chainer.mp4.read import Mp4, Track, read_mp4
@@ -19,9 +20,11 @@ __all__ = [
     "Mp4",
     "Mp4Error",
     "Span",
+    "Subtitle",
     "Track",
     "VideoSpec",
     "read_mp4",
+    "read_subtitles",
     "write_excerpt",
     "write_film",
     "write_piece",

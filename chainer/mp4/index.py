@@ -11,15 +11,15 @@ from fractions import Fraction
 from itertools import pairwise
 
 from chainer.mp4.box import box, full_box
+from chainer.mp4.language import UNDETERMINED, pack_language
 from chainer.timebase import AAC_FRAME, round_half_up
 
 MOVIE_TIMESCALE = 240_000
 """Ticks a second of the movie: whole for 48 kHz and for 24, 25, 30, 60 fps and their 1001sts."""
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_UNDETERMINED = 0x55C4
 _SPLIT = 1 << 32
-_JOINERS = "\u200c\u200d"
+_JOINERS = "\u200c\u200d\u200e\u200f\u061c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class TrackIndex:
 def clean_text(text: str) -> str:
     """`text` on one line, without control characters, which players show as garbage or worse.
 
-    The joiners that scripts and emoji are written with stay.
+    The joiners and marks of direction that scripts and emoji are written with stay.
     """
     kept = (char for char in text if char.isprintable() or char.isspace() or char in _JOINERS)
     return " ".join("".join(kept).split())
@@ -127,17 +127,17 @@ def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in:
         box(b"avcC", spec.config),
         spec.entry,
     )
-    table = _sample_table(index, entry, [(frames, spec.delta)])
-    media = _media(
+    table = sample_table(index, entry, [(frames, spec.delta)])
+    media = media_box(
         spec.timescale,
         frames * spec.delta,
-        _handler(b"vide", b"chainer picture"),
+        handler_box(b"vide", b"chainer picture"),
         full_box(b"vmhd", 0, 1, bytes(8)),
         table,
     )
     reference = box(b"tref", box(b"chap", struct.pack(">I", chapters_in))) if chapters_in else b""
-    header = _track_header(number, duration, 3, 0, spec.width, spec.height)
-    return box(b"trak", header, _edits(duration, 0), reference, media)
+    header = track_header(number, duration, 3, 0, spec.width, spec.height)
+    return box(b"trak", header, edits_box(duration, 0), reference, media)
 
 
 def audio_track(
@@ -156,16 +156,16 @@ def audio_track(
     roll = full_box(b"sgpd", 1, 0, struct.pack(">4sIIh", b"roll", 2, 1, -1)) + full_box(
         b"sbgp", 0, 0, struct.pack(">4sIII", b"roll", 1, packets, 1)
     )
-    table = _sample_table(index, entry, [(packets, AAC_FRAME)], roll)
-    media = _media(
+    table = sample_table(index, entry, [(packets, AAC_FRAME)], roll)
+    media = media_box(
         spec.sample_rate,
         packets * AAC_FRAME,
-        _handler(b"soun", b"chainer sound"),
+        handler_box(b"soun", b"chainer sound"),
         full_box(b"smhd", 0, 0, bytes(4)),
         table,
     )
-    header = _track_header(number, duration, 3, 0x100, 0, 0)
-    return box(b"trak", header, _edits(duration, skip), media)
+    header = track_header(number, duration, 3, 0x100, 0, 0)
+    return box(b"trak", header, edits_box(duration, skip), media)
 
 
 def text_track(
@@ -175,17 +175,17 @@ def text_track(
     edges = [*(ticks(start) for start in starts), ticks(duration)]
     runs = [(1, later - earlier) for earlier, later in pairwise(edges)]
     entry = box(b"text", struct.pack(">6xHII6x8x8xHHBH6xB", 1, 1, 1, 0, 0, 0, 0, 0))
-    table = _sample_table(index, entry, runs)
+    table = sample_table(index, entry, runs)
     gmin = full_box(b"gmin", 0, 0, struct.pack(">H3HHH", 0x40, 0x8000, 0x8000, 0x8000, 0, 0))
-    media = _media(
+    media = media_box(
         MOVIE_TIMESCALE,
         edges[-1] - edges[0],
-        _handler(b"text", b"chapters"),
+        handler_box(b"text", b"chapters"),
         box(b"gmhd", gmin, box(b"text", _MATRIX)),
         table,
     )
-    header = _track_header(number, duration, 2, 0, 0, 0)
-    return box(b"trak", header, _edits(duration, 0), media)
+    header = track_header(number, duration, 2, 0, 0, 0)
+    return box(b"trak", header, edits_box(duration, 0), media)
 
 
 def text_sample(title: str) -> bytes:
@@ -194,9 +194,22 @@ def text_sample(title: str) -> bytes:
     return struct.pack(">H", len(text)) + text + box(b"encd", struct.pack(">I", 0x100))
 
 
-def _track_header(
-    number: int, duration: Fraction, flags: int, volume: int, width: int, height: int
+def track_header(
+    number: int,
+    duration: Fraction,
+    flags: int,
+    volume: int,
+    width: int,
+    height: int,
+    *,
+    group: int = 0,
+    down: int = 0,
 ) -> bytes:
+    """The tkhd box, with sizes in pixels.
+
+    Tracks of one `group` are alternatives; `down` is how far the track's own picture lies below
+    the top of the movie's.
+    """
     length = ticks(duration)
     wide = length >= _SPLIT
     return full_box(
@@ -204,39 +217,52 @@ def _track_header(
         int(wide),
         flags,
         struct.pack(">QQIIQ" if wide else ">IIIII", 0, 0, number, 0, length),
-        struct.pack(">8xHHHH", 0, 0, volume, 0),
-        _MATRIX,
+        struct.pack(">8xHHHH", 0, group, volume, 0),
+        struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, down << 16, 0x40000000),
         struct.pack(">II", width << 16, height << 16),
     )
 
 
-def _edits(duration: Fraction, skip: int) -> bytes:
+def edits_box(duration: Fraction, skip: int) -> bytes:
+    """An edit list that shows `duration` of the media from tick `skip` on."""
     length = ticks(duration)
     wide = length >= _SPLIT
     layout = ">IQqHH" if wide else ">IIiHH"
     return box(b"edts", full_box(b"elst", int(wide), 0, struct.pack(layout, 1, length, skip, 1, 0)))
 
 
-def _media(timescale: int, length: int, handler: bytes, header: bytes, table: bytes) -> bytes:
+def media_box(
+    timescale: int,
+    length: int,
+    handler: bytes,
+    header: bytes,
+    table: bytes,
+    *,
+    language: int = pack_language(UNDETERMINED),
+    extended: bytes = b"",
+) -> bytes:
+    """The mdia box. `language` is packed; `extended` a box that says more of it, or nothing."""
     wide = length >= _SPLIT
     mdhd = full_box(
         b"mdhd",
         int(wide),
         0,
         struct.pack(">QQIQ" if wide else ">IIII", 0, 0, timescale, length),
-        struct.pack(">HH", _UNDETERMINED, 0),
+        struct.pack(">HH", language, 0),
     )
     data = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    return box(b"mdia", mdhd, handler, box(b"minf", header, data, table))
+    return box(b"mdia", mdhd, extended, handler, box(b"minf", header, data, table))
 
 
-def _handler(kind: bytes, name: bytes) -> bytes:
+def handler_box(kind: bytes, name: bytes) -> bytes:
+    """What a track is, and its name for people."""
     return full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, kind), name + b"\0")
 
 
-def _sample_table(
+def sample_table(
     index: TrackIndex, entry: bytes, runs: Sequence[tuple[int, int]], groups: bytes = b""
 ) -> bytes:
+    """The stbl box: `entry` describes the samples, `runs` are (how many, ticks of each)."""
     parts = [
         full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry),
         full_box(

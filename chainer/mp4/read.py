@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import IO
 
 from chainer.mp4.box import Mp4Error, boxes, find
+from chainer.mp4.language import UNDETERMINED, unpack_language
 
 _MAX_INDEX = 512 * 2**20
 
@@ -23,10 +24,11 @@ _MAX_INDEX = 512 * 2**20
 class Track:
     """One track. `offsets` and `sizes` place each sample's bytes in the file, in decode order.
 
-    `handler` is `vide`, `soun` or `text`; `config` the body of avcC, or the AudioSpecificConfig;
-    `entry` the raw boxes after it that describe the picture (colr, pasp); `sync` the indexes of
-    keyframes; `delta` the ticks of one sample where all are equal, else 0; `skip` the ticks that
-    the edit list leaves out at the start; `length` the ticks of media.
+    `handler` is `vide`, `soun`, `text` or `sbtl`; `config` the body of avcC, or the
+    AudioSpecificConfig; `entry` the raw boxes after it that describe the picture (colr, pasp);
+    `sync` the indexes of keyframes; `delta` the ticks of one sample where all are equal, else 0;
+    `skip` the ticks that the edit list leaves out at the start; `length` the ticks of media; `runs`
+    (how many samples, ticks of each) in order; `language` three letters of ISO 639-2.
     """
 
     handler: str
@@ -44,6 +46,8 @@ class Track:
     skip: int
     length: int
     reordered: bool
+    runs: Sequence[tuple[int, int]] = ()
+    language: str = UNDETERMINED
 
     @property
     def samples(self) -> int:
@@ -129,6 +133,7 @@ def _header_times(data: bytes, start: int) -> tuple[int, int]:
 def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
     mdhd, _ = find(data, b"mdia", b"mdhd", start=start, end=end)
     timescale, _ = _header_times(data, mdhd)
+    (language,) = struct.unpack_from(">H", data, mdhd + (32 if data[mdhd] else 20))
     hdlr, _ = find(data, b"mdia", b"hdlr", start=start, end=end)
     handler = data[hdlr + 8 : hdlr + 12].decode("latin-1")
     table, table_end = find(data, b"mdia", b"minf", b"stbl", start=start, end=end)
@@ -156,6 +161,8 @@ def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
         skip=_skip(data, start, end),
         length=sum(count * delta for count, delta in runs),
         reordered=b"ctts" in parts,
+        runs=runs,
+        language=unpack_language(language),
     )
 
 

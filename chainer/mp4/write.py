@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from chainer.mp4.box import Mp4Error, box
+from chainer.mp4.captions import Subtitle, SubtitleSamples, subtitle_samples, subtitle_track
 from chainer.mp4.index import (
     AudioSpec,
     Chapter,
@@ -30,6 +31,7 @@ from chainer.mp4.index import (
     text_track,
     video_track,
 )
+from chainer.mp4.language import UNDETERMINED
 from chainer.mp4.read import Mp4, Track
 from chainer.timebase import AAC_FRAME, round_half_up
 
@@ -67,6 +69,10 @@ class FilmTracks:
     """Frames between changes from picture to sound in the file; 0: all pictures, then all sound."""
     duration: Fraction | None = None
     """How long the film shows; by default as long as its pictures."""
+    captions: Sequence[Subtitle] = ()
+    """What players offer to show; they follow one another within the film."""
+    language: str = UNDETERMINED
+    """Of the captions, a BCP 47 tag."""
 
 
 @dataclass(slots=True)
@@ -104,15 +110,15 @@ def write_film(
     if film.audio is not None:
         packets = sum(span.count for span in film.audio_spans)
         lanes.append(_lane("soun", film.audio_spans, pieces, _audio_chunks(packets, frames, film)))
-    titles = [text_sample(chapter.title) for chapter in film.chapters]
-    size = _index_size(film, lanes, titles)
+    texts = _texts(film, lanes)
+    size = _index_size(film, lanes, texts)
     start = len(_BRANDS) + size + 16
-    media = sum(len(title) for title in titles) + sum(lane.total for lane in lanes)
-    _place(lanes, start + sum(len(title) for title in titles))
-    moov = _movie(film, lanes, titles, start)
+    media = len(texts.data) + sum(lane.total for lane in lanes)
+    _place(lanes, start + len(texts.data))
+    moov = _movie(film, lanes, texts, start)
     state = hashlib.sha256()
     with target.open("wb") as out, ExitStack() as stack:
-        head = _BRANDS + moov + struct.pack(">I4sQ", 1, b"mdat", media + 16) + b"".join(titles)
+        head = _BRANDS + moov + struct.pack(">I4sQ", 1, b"mdat", media + 16) + texts.data
         out.write(head)
         state.update(head)
         done = 0
@@ -206,17 +212,43 @@ def _sync(lane: _Lane) -> array[int]:
     return sync
 
 
-def _movie(film: FilmTracks, lanes: Sequence[_Lane], titles: Sequence[bytes], start: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """The samples of text, which lie before all others: titles of chapters, then captions."""
+
+    titles: Sequence[bytes]
+    captions: SubtitleSamples
+
+    @property
+    def data(self) -> bytes:
+        """All of them."""
+        return b"".join((*self.titles, *self.captions.samples))
+
+
+def _texts(film: FilmTracks, lanes: Sequence[_Lane]) -> _Texts:
+    titles = [text_sample(chapter.title) for chapter in film.chapters]
+    return _Texts(titles, subtitle_samples(film.captions, _duration(film, lanes)))
+
+
+def _duration(film: FilmTracks, lanes: Sequence[_Lane]) -> Fraction:
+    """How long the film shows. Raises `Mp4Error` where nothing says so."""
+    if film.duration is not None:
+        return film.duration
+    if film.video is None:
+        raise Mp4Error("a film without pictures needs a duration")
+    return Fraction(len(lanes[0].sizes)) / film.video.fps
+
+
+def _movie(film: FilmTracks, lanes: Sequence[_Lane], texts: _Texts, start: int) -> bytes:
     tracks: list[bytes] = []
-    duration = film.duration
+    duration = _duration(film, lanes)
+    shape = (0, 0)
     if film.video is not None:
         lane = lanes[0]
-        duration = duration or Fraction(len(lane.sizes)) / film.video.fps
         index = TrackIndex(lane.sizes, lane.chunks, lane.offsets, _sync(lane))
-        chapters_in = len(lanes) + 1 if titles else 0
+        chapters_in = len(lanes) + 1 if texts.titles else 0
         tracks.append(video_track(1, film.video, index, chapters_in=chapters_in))
-    if duration is None:
-        raise Mp4Error("a film without pictures needs a duration")
+        shape = (film.video.width, film.video.height)
     if film.audio is not None:
         lane = lanes[-1]
         chunks = [
@@ -224,12 +256,19 @@ def _movie(film: FilmTracks, lanes: Sequence[_Lane], titles: Sequence[bytes], st
         ]
         index = TrackIndex(lane.sizes, [c for c, _ in chunks], [p for _, p in chunks])
         tracks.append(audio_track(len(tracks) + 1, film.audio, index, duration, film.skip))
-    if titles:
-        sizes = array("I", (len(title) for title in titles))
-        index = TrackIndex(sizes, [len(titles)], [start])
+    if texts.titles:
         starts = _chapter_starts(film.chapters, duration)
+        index = _in_one_chunk(texts.titles, start)
         tracks.append(text_track(len(tracks) + 1, starts, duration, index))
+    if texts.captions.samples:
+        index = _in_one_chunk(texts.captions.samples, start + sum(map(len, texts.titles)))
+        number = len(tracks) + 1
+        tracks.append(subtitle_track(number, texts.captions, duration, index, shape, film.language))
     return movie_box(duration, tracks, chapters=film.chapters, title=film.title)
+
+
+def _in_one_chunk(samples: Sequence[bytes], start: int) -> TrackIndex:
+    return TrackIndex(array("I", map(len, samples)), [len(samples)], [start])
 
 
 def _chapter_starts(chapters: Sequence[Chapter], duration: Fraction) -> list[Fraction]:
@@ -240,11 +279,11 @@ def _chapter_starts(chapters: Sequence[Chapter], duration: Fraction) -> list[Fra
     return starts
 
 
-def _index_size(film: FilmTracks, lanes: Sequence[_Lane], titles: Sequence[bytes]) -> int:
+def _index_size(film: FilmTracks, lanes: Sequence[_Lane], texts: _Texts) -> int:
     """Bytes of the index, which do not depend on the places it will name."""
     for lane in lanes:
         lane.offsets = array("Q", bytes(8 * len(lane.chunks)))
-    return len(_movie(film, lanes, titles, 0))
+    return len(_movie(film, lanes, texts, 0))
 
 
 def _place(lanes: Sequence[_Lane], start: int) -> None:

@@ -21,15 +21,18 @@ from chainer.mp4 import (
     Mp4,
     Mp4Error,
     Span,
+    Subtitle,
     VideoSpec,
     read_mp4,
     write_film,
 )
 from chainer.profile import Profile
 from chainer.render.plan import RenderPlan
+from chainer.render.runs import sound_runs
 from chainer.store import Record, Store
 from chainer.timebase import AAC_PRIMING
 from chainer.timeline import Body
+from chainer.timeline.captions import Caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +53,40 @@ def assemble(
     *,
     chapters: Sequence[Chapter] = (),
     title: str = "",
+    captions: Sequence[Caption] = (),
+    language: str = "und",
     on_bytes: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> FilmFile:
-    """Write the film to `target`. A piece found damaged is made again by `remake`."""
+    """Write the film to `target`. A piece found damaged is made again by `remake`.
+
+    `captions`, in `language` (a BCP 47 tag), become a track that players offer to show. No step
+    knows of them: a film with other captions is the same copy with another track.
+    """
     shelf = _Shelf(store, records, remake)
-    for key in dict.fromkeys(key for key, _ in plan.sources()):
+    for key in _pieces(plan):
         shelf.load(key)
     video, audio = _agree(plan, shelf, profile)
     video_spans: list[Span] = []
-    audio_spans: list[Span] = []
     for key, part in plan.sources():
         if isinstance(part, Body):
             video_spans.append(Span(key, part.first, part.last))
-            audio_spans.append(Span(key, part.packet_first, part.packet_last))
-        else:
-            if part.frames:
-                video_spans.append(Span(key, 0, part.frames))
-            audio_spans.append(Span(key, 0, part.packet_last - part.packet_first))
+        elif part.frames:
+            video_spans.append(Span(key, 0, part.frames))
+    audio_spans = [Span(run.key, run.first, run.last) for run in sound_runs(plan.sources())]
+    if plan.bed is not None:
+        audio_spans = [Span(plan.bed, 0, sum(span.count for span in audio_spans))]
     film = FilmTracks(
         video=video,
         audio=audio,
         video_spans=[span for span in video_spans if span.count],
-        audio_spans=[span for span in audio_spans if span.count],
+        audio_spans=audio_spans,
         skip=AAC_PRIMING,
         chapters=chapters,
         title=title,
         chunk_frames=profile.grid.frames,
+        captions=[Subtitle(one.start, one.end, one.lines) for one in captions],
+        language=language,
     )
 
     def report(done: int, total: int) -> None:
@@ -133,12 +143,18 @@ class _Shelf:
             raise StoreError(f"a piece vanished from the store: {error}", code="store") from error
 
 
+def _pieces(plan: RenderPlan) -> tuple[Digest, ...]:
+    """The keys of all that is copied from, each once."""
+    keys = dict.fromkeys(key for key, _ in plan.sources())
+    return (*keys, *filter(None, [plan.bed]))
+
+
 def _agree(plan: RenderPlan, shelf: _Shelf, profile: Profile) -> tuple[VideoSpec, AudioSpec]:
     """What all pieces share. Raises `RenderError` where one differs."""
     video: VideoSpec | None = None
     audio: AudioSpec | None = None
     names = {step.key: f"{step.type.value} {step.name}" for step in plan.steps}
-    for key in dict.fromkeys(key for key, _ in plan.sources()):
+    for key in _pieces(plan):
         for track in shelf.index(key).tracks:
             if track.handler == "vide":
                 spec = VideoSpec(track.config, track.entry, track.width, track.height, profile.fps)

@@ -1,4 +1,4 @@
-"""Cards: a title rendered through MoviePy in a child process, then encoded once like a clip.
+"""Cards: words rendered through MoviePy in a child process, then encoded once like a clip.
 
 MoviePy takes over half a second to load and starts processes when it does, so it runs where
 that harms nobody, and only when a card is not in the store.
@@ -6,54 +6,72 @@ that harms nobody, and only when a card is not in the store.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from chainer.digest import Digest, file_digest
-from chainer.errors import InputError, RenderError
-from chainer.media.child import ChildLimits, run_child
+from chainer.digest import Digest
+from chainer.media.child import ChildLimits
 from chainer.mp4 import write_excerpt
 from chainer.render.clip import PICTURE, SILENCE, clip_keys, finish_clip, write_silence
+from chainer.render.contrast import BLACK, colour_of, mixed, opposite, shine
+from chainer.render.drawing import draw
 from chainer.render.encoder import picture_options
+from chainer.render.letters import letters_for
 from chainer.render.picture import house_picture
 from chainer.render.run import Runner
-from chainer.render.spec import CardSpec, CardStyle
+from chainer.render.spec import CardKind, CardSpec, CardStyle
 
 _CHILD = Path(__file__).with_name("card_child.py")
-_BUNDLED = Path(__file__).with_name("fonts") / "InterDisplay-Bold.otf"
-_LIMITS = ChildLimits(wall_seconds=300, cpu_seconds=300, memory_bytes=3 << 30)
+_LIMITS = ChildLimits(wall_seconds=600, cpu_seconds=600, memory_bytes=3 << 30)
+
+_MOST_SHINE = 0.46
+_QUIET = 0.84
+"""How much of the text's colour is in that of quieter words, which some kinds have."""
 
 
 def font_file(style: CardStyle) -> Path:
-    """The font of the cards. Raises `InputError` where the settings name none that is there."""
-    path = Path(style.font) if style.font else _BUNDLED
-    if not path.is_file():
-        raise InputError(
-            f"there is no font file {path}; see `card.font` in the settings", path=str(path)
-        )
-    return path
+    """The style's own font. Raises `InputError` where the settings name none that is there."""
+    return Path(letters_for((), style)[0].path)
 
 
 def font_digest(style: CardStyle) -> Digest:
-    """The digest of the font's bytes, for the key of a card."""
-    return file_digest(font_file(style))
+    """The digest of the bytes of the style's own font."""
+    return letters_for((), style)[0].digest
 
 
 def render_card(
     runner: Runner,
     spec: CardSpec,
-    behind: IO[bytes],
+    behind: IO[bytes] | None,
     folder: Path,
     on_frame: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Path], dict[str, Any]]:
-    """Make the card in `folder`, over the first picture of the open canonical clip `behind`."""
+    """Make the card in `folder`, over the first picture of the open canonical clip `behind`.
+
+    Without one it stands over a plain ground. Returns the files of a canonical clip and the facts
+    `frames`, `silent` and, where words had to be left out, `shortened`. Raises `InputError` for
+    fonts that changed since they were planned or lack a letter (code `glyph`).
+    """
     import ffmpeg
 
-    _first_picture(runner, spec, behind, folder)
-    _draw(runner, spec, folder)
+    if behind is not None:
+        _first_picture(runner, spec, behind, folder)
+    order = {
+        "kind": spec.kind.value,
+        "width": spec.profile.width,
+        "height": spec.profile.height,
+        "fps": [spec.profile.fps.numerator, spec.profile.fps.denominator],
+        "frames": spec.frames,
+        "heading": spec.heading,
+        "line": spec.line,
+        "rows": spec.rows,
+        "text": spec.style.text,
+        "accent": spec.style.accent,
+        "behind": None if behind is None else "behind.png",
+        "target": "card.mkv",
+    }
+    answer = draw(runner, _CHILD, order, spec.fonts, spec.files, folder, _LIMITS, "a card")
     keys = clip_keys(spec.frames, spec.profile)
     picture = ffmpeg.input("card.mkv").video
     picture = picture.filter(
@@ -65,11 +83,17 @@ def render_card(
     runner.run(runner.argv(output), "encoding a card", cwd=folder, on_frame=on_frame)
     write_silence(folder, spec.profile.grid.samples(spec.frames))
     files, _ = finish_clip(runner, spec.frames, SILENCE, spec.profile, folder)
-    return files, {"frames": spec.frames, "silent": True}
+    facts: dict[str, Any] = {"frames": spec.frames, "silent": True}
+    if answer.get("shortened"):
+        facts["shortened"] = True
+    return files, facts
 
 
 def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Path) -> None:
-    """`behind.png`: the first picture of the clip, blurred and darkened."""
+    """`behind.png`: the first picture of the clip, blurred, and so far off that text reads on it.
+
+    It goes towards black, or towards white under dark text, until even its far end contrasts.
+    """
     import ffmpeg
 
     write_excerpt(behind, 0, 1, spec.profile.fps, folder / "behind.mp4")
@@ -77,54 +101,17 @@ def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Pa
     picture = ffmpeg.input("behind.mp4").video.filter("scale", *small, flags="area")
     picture = picture.filter("gblur", sigma=7, steps=3)
     picture = picture.filter("scale", spec.profile.width, spec.profile.height, flags="bicubic")
-    picture = picture.filter("format", "rgb24").filter(
-        "lutrgb", r="val*0.6", g="val*0.6", b="val*0.64"
-    )
+    text = colour_of(spec.style.text)
+    plate = opposite(text)
+    if spec.kind in (CardKind.CREDITS, CardKind.SKETCH):
+        text = mixed(text, plate, _QUIET)
+    share = shine(text, _MOST_SHINE)
+    # A little cooler than the clip, so that the card is no part of it.
+    cool = {"r": share * 0.93, "g": share * 0.95, "b": share}
+    tables = {
+        name: f"val*{part:.4f}" if plate == BLACK else f"255-(255-val)*{part:.4f}"
+        for name, part in cool.items()
+    }
+    picture = picture.filter("format", "rgb24").filter("lutrgb", **tables)
     output = ffmpeg.output(picture, "behind.png", **{"frames:v": 1, "update": 1})
     runner.run(runner.argv(output), "taking a still", cwd=folder)
-
-
-def _draw(runner: Runner, spec: CardSpec, folder: Path) -> None:
-    order = {
-        "width": spec.profile.width,
-        "height": spec.profile.height,
-        "fps": [spec.profile.fps.numerator, spec.profile.fps.denominator],
-        "frames": spec.frames,
-        "heading": spec.heading,
-        "line": spec.line,
-        "text": spec.style.text,
-        "accent": spec.style.accent,
-        "font": str(font_file(spec.style)),
-        "behind": "behind.png",
-        "target": "card.mkv",
-    }
-    argv = [sys.executable, "-I", str(_CHILD)]
-    result = run_child(
-        argv,
-        limits=_LIMITS,
-        stdin=json.dumps(order).encode(),
-        cancel=runner.cancel,
-        cwd=folder,
-        env={"FFMPEG_BINARY": str(runner.ffmpeg.path), "HOME": str(folder)},
-    )
-    answer = _answer(result.stdout)
-    if missing := answer.get("missing"):
-        raise InputError(
-            f"the font {order['font']} has no glyph for {missing}; name a font that has, "
-            "with `card.font` in the settings",
-            code="glyph",
-            missing=missing,
-        )
-    if not result.ok or not answer.get("done"):
-        raise RenderError("a card could not be drawn", argv=argv, stderr=result.stderr)
-
-
-def _answer(stdout: bytes) -> dict[str, Any]:
-    for line in reversed(stdout.decode("utf-8", "replace").splitlines()):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            return value
-    return {}

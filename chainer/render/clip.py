@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from chainer.profile import Profile
@@ -20,21 +21,27 @@ def clip_keys(frames: int, profile: Profile) -> tuple[int, ...]:
     return keyframes(frames, profile.grid, profile.keyframe_grids)
 
 
-def write_silence(folder: Path, samples: int) -> None:
+def write_silence(folder: Path, samples: int, name: str = RAW_SOUND) -> None:
     """Raw silence where there is no sound."""
-    with (folder / RAW_SOUND).open("wb") as stream:
+    with (folder / name).open("wb") as stream:
         stream.truncate(samples * BYTES_PER_SAMPLE)
 
 
 def finish_clip(
-    runner: Runner, frames: int, measured: Measured, profile: Profile, folder: Path
+    runner: Runner,
+    frames: int,
+    measured: Measured,
+    profile: Profile,
+    folder: Path,
+    gain: Fraction = Fraction(0),
 ) -> tuple[dict[str, Path], SoundFacts]:
     """From `picture.mp4` and the raw sound in `folder` to the files of a canonical clip.
 
-    They are `piece`, pictures and AAC for copying, and `sound`, the master for joints.
+    They are `piece`, pictures and AAC for copying, and `sound`, the master for joints. `gain`
+    is in dB over the house loudness.
     """
     samples = profile.grid.samples(frames)
-    facts = finish_sound(runner, folder / RAW_SOUND, samples, measured, profile, folder)
+    facts = finish_sound(runner, folder / RAW_SOUND, samples, measured, profile, folder, gain)
     piece = folder / "piece.mp4"
     pack(
         piece,

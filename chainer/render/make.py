@@ -7,7 +7,7 @@ the store, by key, so that nothing but the step itself has to travel.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +18,26 @@ from chainer.errors import StoreError
 from chainer.media.child import metered
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
+from chainer.render.bed import render_bed, sound_name
 from chainer.render.card import render_card
 from chainer.render.conform import conform
+from chainer.render.extend import extend
 from chainer.render.joint import render_joint
-from chainer.render.mark import MARK, render_mark
+from chainer.render.mark import render_mark, still_name
 from chainer.render.plan import Step, remembered, slot_of
 from chainer.render.poster import render_poster
 from chainer.render.run import Runner
-from chainer.render.spec import CardSpec, ConformSpec, JointSpec, MarkSpec, PosterSpec
+from chainer.render.spec import (
+    BedSpec,
+    CardSpec,
+    ConformSpec,
+    ExtendSpec,
+    JointSpec,
+    MarkSpec,
+    PosterSpec,
+    TextSpec,
+)
+from chainer.render.text import render_text
 from chainer.store import Presence, Record, Store
 
 NEED_LOST = "need-lost"
@@ -97,10 +109,20 @@ def _cook(
         if isinstance(spec, MarkSpec):
             return render_mark(runner, spec, folder)
         if isinstance(spec, ConformSpec):
-            if spec.mark is not None:
-                _named(store, stack, spec.mark, "mark", folder / MARK)
+            _lay_out(store, stack, spec.needs, folder)
             source = stack.enter_context(kitchen.open_source(spec.media))
             return conform(runner, spec, source, kitchen.limits, folder, on_frames)
+        if isinstance(spec, ExtendSpec):
+            _lay_out(store, stack, spec.needs, folder)
+            sources = [stack.enter_context(kitchen.open_source(clip.media)) for clip in spec.clips]
+            return extend(runner, spec, sources, kitchen.limits, folder, on_frames)
+        if isinstance(spec, TextSpec):
+            return render_text(runner, spec, folder)
+        if isinstance(spec, BedSpec):
+            for key in spec.needs:
+                _named(store, stack, key, "sound", folder / sound_name(key))
+            music = stack.enter_context(kitchen.open_source(spec.media))
+            return render_bed(runner, spec, music, kitchen.limits, folder)
         if isinstance(spec, JointSpec):
             pieces = (
                 _open(store, stack, spec.left, "piece"),
@@ -112,10 +134,20 @@ def _cook(
             )
             return render_joint(runner, spec, pieces, sounds, folder, on_frames)
         if isinstance(spec, CardSpec):
-            behind = _open(store, stack, spec.behind, "piece")
+            behind = None
+            if spec.behind is not None:
+                behind = _open(store, stack, spec.behind, "piece")
             return render_card(runner, spec, behind, folder, on_frames)
         assert isinstance(spec, PosterSpec)
         return render_poster(runner, _open(store, stack, spec.clip, "piece"), folder)
+
+
+def _lay_out(store: Store, stack: ExitStack, keys: Sequence[Digest], folder: Path) -> None:
+    """The stills that are laid over a clip, each under its key's name."""
+    for key in keys:
+        _, record = store.find(key)
+        kind = "text" if record is not None and "text" in record.files else "mark"
+        _named(store, stack, key, kind, folder / still_name(key))
 
 
 def _open(store: Store, stack: ExitStack, key: Digest, name: str) -> IO[bytes]:

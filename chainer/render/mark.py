@@ -80,6 +80,11 @@ def first_station(media: Digest) -> int:
     return int(media[:8], 16) % len(_STATIONS)
 
 
+def still_name(key: Digest) -> str:
+    """The name in a work folder of the mark or text that the step `key` has drawn."""
+    return f"still-{key[:24]}.png"
+
+
 def render_mark(
     runner: Runner, spec: MarkSpec, folder: Path
 ) -> tuple[dict[str, Path], dict[str, Any]]:
@@ -130,8 +135,8 @@ def render_mark(
     return {"mark": folder / MARK}, {"width": answer["width"], "height": answer["height"]}
 
 
-def mark_input(profile: Profile) -> Any:
-    """The mark in the work folder as an ffmpeg-python stream: one picture at time 0.
+def still_input(key: Digest, profile: Profile) -> Any:
+    """A mark or text in the work folder as an ffmpeg-python stream: one picture at time 0.
 
     It is a file of our own, so it has one demuxer and one decoder. At the profile's rate, the
     clip's times need no finer clock beside it.
@@ -139,7 +144,7 @@ def mark_input(profile: Profile) -> Any:
     import ffmpeg
 
     return ffmpeg.input(
-        MARK,
+        still_name(key),
         f="image2",
         pattern_type="none",
         framerate=_ratio(profile.fps),

@@ -1,11 +1,13 @@
 """The filter graph that brings any picture to the house format.
 
-Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape and grade, mark.
+Order: start at zero, deinterlace, turn upright, frame rate, trim, colour, shape and grade, mark,
+texts.
 Everything odd about a source is made ordinary here and nowhere else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -15,26 +17,46 @@ from chainer.profile import Profile
 from chainer.render.fit import chosen_fit, relative_width
 from chainer.render.grade import graded
 from chainer.render.mark import marked
+from chainer.render.overlay import Laid, overlaid
 from chainer.render.spec import ConformSpec, Fit
 
 
-def picture_graph(stream: Any, video: VideoInfo, spec: ConformSpec, mark: Any = None) -> Any:
+def picture_graph(
+    stream: Any,
+    video: VideoInfo,
+    spec: ConformSpec,
+    mark: Any = None,
+    texts: Sequence[Laid] = (),
+) -> Any:
     """`stream` (ffmpeg-python) brought to the profile: exactly `spec.frames` frames from 0.
 
-    `mark` is the still to burn in, as another stream, or None.
+    `mark` is the still to burn in, as another stream, or None; `texts` are laid over both.
     """
-    profile = spec.profile
+    stream = clip_pictures(stream, video, spec)
+    if mark is not None:
+        stream = marked(stream, mark, spec.station, spec.profile)
+    return house_picture(overlaid(stream, texts, spec.profile))
+
+
+def clip_pictures(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
+    """The pictures of a clip at the profile's size and rate, graded, with nothing laid over."""
+    stream = upright(stream, video)
+    if video.frame_rate > spec.profile.fps:
+        return shaped(cut(stream, spec), video, spec)
+    return cut(shaped(stream, video, spec), spec)
+
+
+def shaped(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
+    """Upright pictures in the house's colour, size and grade."""
+    return _shape(_colour(stream, video), video, spec)
+
+
+def upright(stream: Any, video: VideoInfo) -> Any:
+    """From time 0, without interlacing, turned as it is meant to be seen."""
     stream = stream.filter("setpts", f"PTS-({video.start.numerator}/{video.start.denominator})/TB")
     if video.interlaced:
         stream = stream.filter("bwdif", mode="send_frame", parity="auto", deint="all")
-    stream = _upright(stream, video)
-    if video.frame_rate > profile.fps:
-        stream = _shape(_colour(_cut(stream, spec), video), video, spec)
-    else:
-        stream = _cut(_shape(_colour(stream, video), video, spec), spec)
-    if mark is not None:
-        stream = marked(stream, mark, spec.station, profile)
-    return house_picture(stream)
+    return _upright(stream, video)
 
 
 def house_picture(stream: Any) -> Any:
@@ -59,16 +81,20 @@ def _upright(stream: Any, video: VideoInfo) -> Any:
     return stream.filter("hflip") if video.flipped else stream
 
 
-def _cut(stream: Any, spec: ConformSpec) -> Any:
+def cut(stream: Any, spec: ConformSpec) -> Any:
     """The house frame rate, then frames [first, first + frames).
 
     The last picture may be held for one frame: how long it shows is the one thing that
     containers leave to rounding.
     """
-    rate = spec.profile.fps
+    return at_rate(stream, spec.profile.fps, spec.first, spec.frames)
+
+
+def at_rate(stream: Any, rate: Fraction, first: int, frames: int) -> Any:
+    """Frames [first, first + frames) at `rate`, from time 0."""
     stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
     stream = stream.filter("tpad", stop=1, stop_mode="clone")
-    stream = stream.filter("trim", start_frame=spec.first, end_frame=spec.first + spec.frames)
+    stream = stream.filter("trim", start_frame=first, end_frame=first + frames)
     return stream.filter("setpts", "PTS-STARTPTS")
 
 

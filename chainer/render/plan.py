@@ -12,7 +12,16 @@ from typing import Any
 
 from chainer.digest import Digest, key_of
 from chainer.errors import RenderError
-from chainer.render.spec import JointSpec, MarkSpec, PosterSpec, Spec, StepType, spec_key
+from chainer.render.spec import (
+    BedSpec,
+    JointSpec,
+    PosterSpec,
+    Spec,
+    StepType,
+    Still,
+    TextSpec,
+    spec_key,
+)
 from chainer.store import Presence, Store
 from chainer.timeline import Body, JointPiece, Layout
 
@@ -32,6 +41,8 @@ class Why(StrEnum):
     JOINT = "joint changed"
     NEIGHBOUR = "a neighbour changed"
     TEXT = "text changed"
+    GAIN = "gain changed"
+    FILL = "slot changed"
     MISSING = "missing"
     DAMAGED = "damaged"
 
@@ -41,6 +52,8 @@ _CAUSES = (
     ("profile", Why.PROFILE),
     ("trim", Why.TRIM),
     ("grade", Why.GRADE),
+    ("way", Why.FILL),
+    ("gain", Why.GAIN),
     ("mark", Why.MARK),
     ("station", Why.MARK),
     ("service", Why.MARK),
@@ -90,7 +103,7 @@ class RenderPlan:
     """Steps in an order in which they can run, each key once, and how they make the film.
 
     `slots` holds the key of each slot's canonical clip, `joints` of each joint, `poster` of the
-    poster, all in the layout's order.
+    poster, all in the layout's order; `bed` of the whole film's sound where it is not copied.
     """
 
     layout: Layout
@@ -98,11 +111,19 @@ class RenderPlan:
     slots: tuple[Digest, ...]
     joints: tuple[Digest, ...]
     poster: Digest | None
+    bed: Digest | None = None
 
     @property
     def to_run(self) -> tuple[Step, ...]:
         """The steps that are not in the store."""
         return tuple(step for step in self.steps if step.why is not Why.CACHED)
+
+    def spec_of(self, key: Digest) -> Spec:
+        """What the step of a key makes. Raises `KeyError`."""
+        for step in self.steps:
+            if step.key == key:
+                return step.spec
+        raise KeyError(key)
 
     def sources(self) -> tuple[tuple[Digest, Body | JointPiece], ...]:
         """The key of the piece that each part of the film is copied from."""
@@ -120,64 +141,87 @@ def plan_render(
     poster_spec: Callable[[Digest], PosterSpec] | None,
     store: Store,
     scope: str,
-    marks: Sequence[MarkSpec] = (),
+    stills: Sequence[Still] = (),
+    bed_spec: Callable[[Sequence[tuple[Digest, Body | JointPiece]]], BedSpec] | None = None,
 ) -> RenderPlan:
     """Turn a layout into steps and look each up in the store.
 
     `slot_specs[i]` gives the spec of slot i from the keys of slots that are already known (a card
     stands over a picture of another slot; it is asked last). `scope` sets apart what different
-    graphs last made at the same place, for the reasons only. `marks` are the visible marks that
-    slots may name by their keys; each that one names is a step before it.
+    graphs last made at the same place, for the reasons only. `stills` are the marks and texts that
+    slots may name by their keys; each that one names is a step before it. `bed_spec` gives what
+    makes the film's sound from the pieces that it would be copied from otherwise.
     """
-    steps: dict[Digest, Step] = {}
+    steps = _Steps(store, scope, {spec_key(still): still for still in stills})
+    slots = _slot_steps(layout, slot_specs, steps)
+    joints = []
+    for piece in layout.joint_pieces:
+        left, right = slots[piece.left], slots[piece.left + 1]
+        name = f"{layout.slots[piece.left].name}→{layout.slots[piece.left + 1].name}"
+        joints.append(steps.add(joint_spec(piece, left, right), name, piece.frames))
+    poster = None
+    if poster_spec is not None:
+        number = next((n for n, slot in enumerate(layout.slots) if slot.content.value == "atom"), 0)
+        poster = steps.add(poster_spec(slots[number]), layout.slots[number].name, 0)
+    plan = RenderPlan(
+        layout=layout,
+        steps=(),
+        slots=tuple(slots[number] for number in range(len(layout.slots))),
+        joints=tuple(joints),
+        poster=poster,
+    )
+    bed = None if bed_spec is None else steps.add(bed_spec(plan.sources()), "bed", 0)
+    return replace(plan, steps=tuple(steps.found.values()), bed=bed)
 
-    def add(spec: Spec, name: str, needs: tuple[Digest, ...], frames: int) -> Digest:
+
+class _Steps:
+    """The steps of a plan so far, each key once and after what it needs."""
+
+    def __init__(self, store: Store, scope: str, stills: Mapping[Digest, Still]) -> None:
+        self.found: dict[Digest, Step] = {}
+        self._store, self._scope, self._stills = store, scope, stills
+
+    def add(self, spec: Spec, name: str, frames: int) -> Digest:
         key = spec_key(spec)
-        if key not in steps:
-            step = Step(key, spec.type, name, spec, needs, Why.NEW, frames)
-            steps[key] = replace(step, why=_why(step, store, scope))
+        if key in self.found:
+            return key
+        for need in spec.needs:
+            if need in self.found:
+                continue
+            if need not in self._stills:
+                raise RenderError("a clip names a still that the plan does not hold", code="plan")
+            self.add(self._stills[need], _still_name(self._stills[need]), 0)
+        step = Step(key, spec.type, name, spec, spec.needs, Why.NEW, frames)
+        self.found[key] = replace(step, why=_why(step, self._store, self._scope))
         return key
 
-    named = {spec_key(mark): mark for mark in marks}
 
-    def needed(spec: Spec) -> tuple[Digest, ...]:
-        if (mark := getattr(spec, "mark", None)) is not None:
-            if mark not in named:
-                raise RenderError("a clip names a mark that the plan does not hold", code="plan")
-            add(named[mark], named[mark].handle or named[mark].policy.service, (), 0)
-        return tuple(key for key in (getattr(spec, "behind", None), mark) if key)
-
+def _slot_steps(
+    layout: Layout, specs: Sequence[Callable[[Mapping[int, Digest]], Spec]], steps: _Steps
+) -> dict[int, Digest]:
+    """The key of each slot's clip; clips that stand over others come after those."""
     slots: dict[int, Digest] = {}
     waiting = list(range(len(layout.slots)))
     while waiting:
         later = []
         for number in waiting:
             try:
-                spec = slot_specs[number](slots)
+                spec = specs[number](slots)
             except KeyError:
                 later.append(number)
                 continue
             slot = layout.slots[number]
-            slots[number] = add(spec, slot.name, needed(spec), slot.frames)
+            slots[number] = steps.add(spec, slot.name, slot.frames)
         if len(later) == len(waiting):
             raise RenderError("cards stand over each other in a circle", code="plan")
         waiting = later
-    joints = []
-    for piece in layout.joint_pieces:
-        left, right = slots[piece.left], slots[piece.left + 1]
-        name = f"{layout.slots[piece.left].name}→{layout.slots[piece.left + 1].name}"
-        joints.append(add(joint_spec(piece, left, right), name, (left, right), piece.frames))
-    poster = None
-    if poster_spec is not None:
-        number = next((n for n, slot in enumerate(layout.slots) if slot.content.value == "atom"), 0)
-        poster = add(poster_spec(slots[number]), layout.slots[number].name, (slots[number],), 0)
-    return RenderPlan(
-        layout=layout,
-        steps=tuple(steps.values()),
-        slots=tuple(slots[number] for number in range(len(layout.slots))),
-        joints=tuple(joints),
-        poster=poster,
-    )
+    return slots
+
+
+def _still_name(still: Still) -> str:
+    if isinstance(still, TextSpec):
+        return still.line.replace("\n", " ")[:40]
+    return still.handle or still.policy.service
 
 
 def slot_of(step: Step, scope: str) -> Digest:

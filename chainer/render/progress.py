@@ -17,6 +17,9 @@ _FRAME_COST = {
     StepType.CARD: 1.2,
     StepType.JOINT: 1.5,
     StepType.POSTER: 0.0,
+    StepType.EXTEND: 3.0,
+    StepType.TEXT: 0.0,
+    StepType.BED: 0.0,
 }
 _STEP_COST = {
     StepType.MARK: 10.0,
@@ -24,6 +27,9 @@ _STEP_COST = {
     StepType.CARD: 60.0,
     StepType.JOINT: 15.0,
     StepType.POSTER: 20.0,
+    StepType.EXTEND: 30.0,
+    StepType.TEXT: 30.0,
+    StepType.BED: 60.0,
 }
 _COPY_COST = 4.0
 _QUIET_SECONDS = 0.1

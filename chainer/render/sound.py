@@ -69,40 +69,71 @@ class SoundFacts:
 def foreign_sound(stream: Any, start: Fraction, samples: tuple[int, int]) -> Any:
     """The foreign stream as `samples` (first, count) at the house rate from the picture's `start`.
 
-    Late sound starts with silence, gaps stay gaps, what is missing at the end is silence.
+    Late sound starts with silence, gaps stay gaps, what is missing at the end is silence. It is
+    not measured yet; see `told`.
     """
     first, count = samples
     stream = stream.filter("asetpts", f"PTS-({start.numerator}/{start.denominator})/TB")
     stream = stream.filter("aresample", 48_000, **{"async": 1, "first_pts": 0})
     stream = stream.filter("aformat", sample_fmts="flt", channel_layouts="stereo")
     stream = stream.filter("atrim", start_sample=first, end_sample=first + count)
-    stream = stream.filter("asetpts", "N/SR/TB").filter("apad", whole_len=count)
+    return stream.filter("asetpts", "N/SR/TB").filter("apad", whole_len=count)
+
+
+def told(stream: Any) -> Any:
+    """`stream` unchanged, its loudness told at the end; `run.read_ebur128` reads that."""
     return stream.filter("ebur128", peak="true", framelog="quiet")
 
 
+def raw_input(name: str, profile: Profile) -> Any:
+    """Raw samples in the work folder as an ffmpeg-python stream."""
+    import ffmpeg
+
+    return ffmpeg.input(name, f="f32le", ar=profile.sample_rate, ac=2).audio
+
+
+def write_raw(stream: Any, name: str) -> Any:
+    """An output of raw samples as they lie between the passes."""
+    import ffmpeg
+
+    return ffmpeg.output(stream, name, f="f32le", **{"c:a": "pcm_f32le"})
+
+
 def finish_sound(
-    runner: Runner, raw: Path, samples: int, measured: Measured, profile: Profile, folder: Path
+    runner: Runner,
+    raw: Path,
+    samples: int,
+    measured: Measured,
+    profile: Profile,
+    folder: Path,
+    extra: Fraction = Fraction(0),
 ) -> SoundFacts:
     """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples.
 
-    The clip's own packets in `sound.mp4` are those of `clip_packets`.
+    The clip's own packets in `sound.mp4` are those of `clip_packets`. `extra` is in dB over the
+    house loudness; the true peak stays below the house's all the same. What counts as silence is
+    not raised to the house loudness, but `extra` holds for it too.
     """
     target = profile.loudness
     ceiling = float(target.true_peak)
+    louder = float(extra)
     if measured.loudness <= float(target.floor):
-        done = _encode(runner, raw, samples, 0.0, None, profile, folder)
+        over = measured.true_peak + louder - (ceiling - _PEAK_MARGIN)
+        limit = ceiling - _PEAK_MARGIN if louder > 0 and over > 0 else None
+        done = _encode(runner, raw, samples, louder, limit, profile, folder)
         return SoundFacts(
             loudness_in=measured.loudness,
             peak_in=measured.true_peak,
-            gain=0.0,
-            limited=False,
+            gain=louder,
+            limited=limit is not None,
             loudness=done.loudness,
             peak=done.true_peak,
         )
-    wanted = float(target.target) - measured.loudness
-    most = float(target.max_gain)
+    aim = float(target.target) + louder
+    wanted = aim - measured.loudness
+    most = float(target.max_gain) + louder
     gain = min(wanted, most)
-    limit: float | None = None
+    limit = None
     over = measured.true_peak + gain - (ceiling - _PEAK_MARGIN)
     if over > 0:
         limit = ceiling - _PEAK_MARGIN
@@ -111,7 +142,7 @@ def finish_sound(
     done = _encode(runner, raw, samples, gain, limit, profile, folder)
     before: tuple[float, float] | None = None
     for _ in range(_TRIES):
-        missing = float(target.target) - done.loudness if wanted <= most else 0.0
+        missing = aim - done.loudness if wanted <= most else 0.0
         too_high = done.true_peak - ceiling
         if too_high <= 0 and (abs(missing) <= _CLOSE_LU or limit is None):
             break
@@ -157,7 +188,7 @@ def _encode(
     """One pass; returns what a listener of the AAC gets."""
     import ffmpeg
 
-    stream = ffmpeg.input(raw.name, f="f32le", ar=profile.sample_rate, ac=2).audio
+    stream = raw_input(raw.name, profile)
     if gain:
         stream = stream.filter("volume", f"{gain:.2f}dB", precision="double")
     if limit is not None:
@@ -186,8 +217,7 @@ def _measure(runner: Runner, name: str, samples: int, folder: Path) -> Measured:
     first = _run_up(samples) * AAC_FRAME
     stream = ffmpeg.input(name).audio
     stream = stream.filter("atrim", start_sample=first, end_sample=first + samples)
-    stream = stream.filter("ebur128", peak="true", framelog="quiet")
-    argv = runner.argv(ffmpeg.output(stream, "-", f="null"))
+    argv = runner.argv(ffmpeg.output(told(stream), "-", f="null"))
     return read_ebur128(runner.run(argv, "measuring sound", cwd=folder).stderr)
 
 

@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chainer.timebase import AAC_FRAME, AvGrid
-from chainer.timeline.joint import Joint, JointStyle
+from chainer.timeline.joint import CUT_FADE_SAMPLES, Joint, JointStyle
 from chainer.timeline.slot import Slot, keyframes
-
-CUT_FADE_SAMPLES = 480
-"""At a cut one sound goes over into the next within 10 ms: too short to hear, too long to click."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +35,20 @@ class Body:
 class JointPiece:
     """New work between slots `left` and `left + 1`.
 
-    Its pictures are frames [left_first, left_last) of the left clip, `joint.gap` of black, and
-    [0, right_last) of the right one. `shift` is the place of the right clip's sound behind the
-    left one's, in AAC frames. Its sound is packets [packet_first, packet_last), counted from the
-    right clip's start, so that the numbers do not depend on the place in a film.
+    Where it blends, its pictures are frames [left_first, left_last) of the left clip, `joint.gap`
+    of black, and [0, right_last) of the right one. Elsewhere it has none of the left clip's, which
+    is copied up to left_first = left_last: only `joint.made`, and [right_first, right_last) of
+    the right one, up to the keyframe from which that is copied. `shift` is the place of the right
+    clip's sound behind the left one's, in AAC frames. Its sound is packets [packet_first,
+    packet_last), counted from the right clip's start, so that the numbers do not depend on the
+    place in a film.
     """
 
     left: int
     joint: Joint
     left_first: int
     left_last: int
+    right_first: int
     right_last: int
     shift: int
     packet_first: int
@@ -57,10 +58,11 @@ class JointPiece:
     @property
     def frames(self) -> int:
         """Frames of picture."""
-        if not self.joint.is_picture:
-            return 0
+        joint = self.joint
+        if not joint.style.blends:
+            return joint.made + self.right_last - self.right_first
         left = self.left_last - self.left_first
-        return left + self.joint.gap + self.right_last - self.joint.overlap
+        return left + joint.gap + self.right_last - joint.overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,15 @@ class Layout:
     def joint_pieces(self) -> tuple[JointPiece, ...]:
         """The pieces that are new work."""
         return tuple(piece for piece in self.pieces if isinstance(piece, JointPiece))
+
+    def seen(self, slot: int) -> tuple[int, int]:
+        """Frames [first, last) of the film in which any of a slot's own pictures shows."""
+        first, last = self.starts[slot], self.starts[slot] + self.slots[slot].frames
+        if slot and not self.joints[slot - 1].style.blends:
+            first += self.joints[slot - 1].right
+        if slot < len(self.joints) and not self.joints[slot].style.blends:
+            last -= self.joints[slot].left
+        return first, last
 
 
 def lay_out(
@@ -146,17 +157,16 @@ def _joint_piece(
     joint, left, right = joints[index], slots[index], slots[index + 1]
     shift, here = sound_starts[index + 1] - sound_starts[index], sound_starts[index + 1]
     left_first = left.frames - joint.left
-    right_last = 0
     first, last = _sound_of(joint, left, shift, grid)
     if first < packet_before - shift:
         raise ValueError(f"the joints of {left.name} take more than it has")
-    if joint.is_picture:
-        # Where the next joint starts before the first keyframe, nothing of the clip is copied.
-        limit = right.frames - (joints[index + 1].left if index + 1 < len(joints) else 0)
-        points = (*keyframes(right.frames, grid, keyframe_grids), limit)
-        if limit < joint.right:
-            raise ValueError(f"the joints of {right.name} take more than it has")
-        right_last = min(limit, *(point for point in points if point >= joint.right))
+    # Where the next joint starts before the first keyframe, nothing of the clip is copied.
+    limit = right.frames - (joints[index + 1].left if index + 1 < len(joints) else 0)
+    points = (*keyframes(right.frames, grid, keyframe_grids), limit)
+    if limit < joint.right:
+        raise ValueError(f"the joints of {right.name} take more than it has")
+    right_last = min(limit, *(point for point in points if point >= joint.right))
+    if joint.style.blends:
         # On the grid the sound of the piece then starts and ends with its pictures.
         first = min(first, grid.aac_frames(starts[index] + left_first) - here)
         until = grid.aac_frames(starts[index + 1] + right_last) - here
@@ -170,7 +180,8 @@ def _joint_piece(
         left=index,
         joint=joint,
         left_first=left_first,
-        left_last=left.frames,
+        left_last=left.frames if joint.style.blends else left_first,
+        right_first=0 if joint.style.blends else joint.right,
         right_last=right_last,
         shift=shift,
         packet_first=max(first, packet_before - shift),
@@ -179,16 +190,35 @@ def _joint_piece(
     )
 
 
+def sound_change(
+    style: JointStyle, right: int, sound_at: int, made: int, grid: AvGrid
+) -> tuple[int, int]:
+    """Where one sound goes over into the other, from the right clip's start: (first, samples).
+
+    Not of fades: there each clip fades by itself.
+    """
+    first = grid.samples(sound_at)
+    if style is JointStyle.CROSSFADE:
+        return first, grid.samples(right)
+    if made:
+        return first, grid.samples(sound_at + made) - first
+    return first, CUT_FADE_SAMPLES
+
+
 def _sound_of(joint: Joint, left: Slot, shift: int, grid: AvGrid) -> tuple[int, int]:
     """The packets that a joint must make anew, [first, last) from the right clip's start.
 
     Frame first-1 is still the left clip's sound alone, frame last-1 already the right one's.
     """
     left_end = grid.samples(left.frames) - shift * AAC_FRAME
-    start, end = left_end - grid.samples(joint.left), grid.samples(joint.right)
-    if joint.style is not JointStyle.FADE:
-        # The sounds are faded over each other from the right one's start on; the left one's last
-        # samples are faded out where it ends alone.
-        start = min(0, start, left_end - AAC_FRAME)
-        end = max(end, CUT_FADE_SAMPLES)
+    if joint.style is JointStyle.FADE:
+        start, end = left_end - grid.samples(joint.left), grid.samples(joint.right)
+    else:
+        # One sound is faded over the other; the left one's last samples are faded out where it
+        # ends alone.
+        change = sound_change(joint.style, joint.right, joint.sound_at, joint.made, grid)
+        start, end = min(change[0], left_end - AAC_FRAME), sum(change)
+        if joint.style is JointStyle.CROSSFADE:
+            start = min(start, left_end - grid.samples(joint.left))
+            end = max(end, CUT_FADE_SAMPLES)
     return start // AAC_FRAME, -(-end // AAC_FRAME) + 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from chainer.graph import Atom, Chain, Graph, JointKind, Leg, WalkKind
+from chainer.memory.point import Point
 from chainer.memory.report import JointClass
-from chainer.timeline.joint import JointStyle, JointWish
+from chainer.timeline.joint import Joint, JointStyle, JointWish
 from chainer.timeline.layout import Layout
 from chainer.timeline.slot import SlotContent
 
@@ -16,9 +17,10 @@ _STYLES = {
     JointKind.CUT: JointStyle.CUT,
     JointKind.CROSSFADE: JointStyle.CROSSFADE,
     JointKind.FADE: JointStyle.FADE,
-    JointKind.MATCH: JointStyle.CUT,
+    JointKind.MATCH: JointStyle.MATCH,
+    JointKind.MORPH: JointStyle.MORPH,
 }
-"""What is made of each kind. A match is a cut whose point the memory chooses."""
+"""What is made of each kind; `auto` is open, and a card has joints of its own on both sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +41,38 @@ class Titles:
 
 
 def joint_wish(
-    leg: Leg, before: Atom, after: Atom, kind: JointClass | None = None, *, drift: bool = False
+    leg: Leg,
+    before: Atom,
+    after: Atom,
+    kind: JointClass | None = None,
+    *,
+    drift: bool = False,
+    point: Point | None = None,
 ) -> JointWish:
     """What the edge of `leg` asks for, what the two atoms declare of time, and what was seen.
 
-    `kind` is the memory's (None: it did not look); `drift` says that colours still differ.
+    `kind` is the memory's (None: it did not look); `drift` says that colours still differ; `point`
+    is where the two join best, for an edge that asks for it.
     """
     changes = bool(
         before.time_of_day and after.time_of_day and before.time_of_day != after.time_of_day
     )
     wish = JointWish(time_changes=changes, kind=kind, drift=drift)
     asked = leg.edge.joint if leg.edge is not None else None
-    if asked is None or asked.kind is JointKind.AUTO:
+    if asked is None:
         return wish
     style = _STYLES.get(asked.kind)
-    note = ""
-    if style is None:
-        note = f"joint kind {asked.kind.value} is not rendered yet: chosen as if open"
-    elif asked.kind is JointKind.MATCH and kind is None:
-        note = "joint kind match: without the memory nobody looks for the point, so a plain cut"
+    if asked.lead is not None or asked.lag is not None:
+        style = JointStyle.CUT
     timed = style is not None and style is not JointStyle.CUT
-    return replace(wish, style=style, seconds=asked.seconds if timed else None, note=note)
+    return replace(
+        wish,
+        style=style,
+        seconds=asked.seconds if timed else None,
+        lead=asked.lead,
+        lag=asked.lag,
+        point=point,
+    )
 
 
 def titles(graph: Graph, chain: Chain) -> Titles:
@@ -89,12 +102,13 @@ def chapter_marks(graph: Graph, chain: Chain, layout: Layout, heading: str) -> t
 
     The first starts at frame 0, so that players have no nameless beginning.
     """
-    place: dict[str, int] = {}
-    atoms = [n for n, slot in enumerate(layout.slots) if slot.content is SlotContent.ATOM]
-    for leg, number in zip(chain.legs, atoms, strict=True):
-        place.setdefault(leg.atom, number)
-        if leg.stands_for:
-            place.setdefault(leg.stands_for, number)
+    place = slots_by_atom(layout)
+    if not place:
+        return (Mark(heading, 0, None),)
+    first = min(place.values())
+    for leg in chain.legs:
+        if leg.stands_for and leg.atom in place:
+            place.setdefault(leg.stands_for, place[leg.atom])
     listed = [
         (place[chapter.at], chapter.title)
         for series in graph.info.series or ()
@@ -103,36 +117,70 @@ def chapter_marks(graph: Graph, chain: Chain, layout: Layout, heading: str) -> t
         if chapter.at in place
     ]
     if not listed:
-        listed = [(place[a], graph.atom(a).title or a) for a in chain.atoms]
+        by_slot = {place[a]: a for a in reversed(chain.atoms) if a in place}
+        listed = [(number, graph.atom(a).title or a) for number, a in by_slot.items()]
     marks: dict[int, Mark] = {}
     for number, title in sorted(listed, key=lambda pair: pair[0]):
-        frame = 0 if number == atoms[0] else layout.starts[number]
-        marks.setdefault(frame, Mark(title, frame, layout.slots[number].name))
+        opens = number
+        while opens > 0 and layout.slots[opens - 1].content is SlotContent.CARD:
+            opens -= 1  # a chapter begins with its cards
+        frame = 0 if number == first else layout.starts[opens]
+        marks.setdefault(frame, Mark(title, frame, layout.slots[number].plays[0].atom))
     if 0 not in marks:
         marks[0] = Mark(heading, 0, None)
     return tuple(marks[frame] for frame in sorted(marks))
 
 
-def unrendered_cards(graph: Graph, chain: Chain) -> tuple[str, ...]:
-    """What the graph asks for on this chain and is not made yet, in words."""
-    played = {*chain.atoms, *(leg.stands_for for leg in chain.legs)}
-    return tuple(
-        f"chapter {chapter.title!r} asks for a card, which is not rendered yet"
-        for series in graph.info.series
-        for episode in series.episodes
-        for chapter in episode.chapters
-        if chapter.card is not None and chapter.at in played
-    )
+def slots_by_atom(layout: Layout) -> dict[str, int]:
+    """The number of the slot that each atom plays in."""
+    return {
+        played.atom: number for number, slot in enumerate(layout.slots) for played in slot.plays
+    }
 
 
-def screen_frames(layout: Layout, authors: Sequence[str | None]) -> dict[str, Fraction]:
-    """Frames on screen of each author, by slot; a frame that two slots share counts half each."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An atom on screen: in which slot, and for how many frames.
+
+    A frame that two slots share counts half each; what a joint leaves out counts for nobody.
+    """
+
+    slot: int
+    atom: str
+    frames: Fraction
+
+
+def shown(layout: Layout) -> tuple[Shown, ...]:
+    """Every atom that plays, in order, sketches among them; cards show nobody."""
+    found = []
+    for number, slot in enumerate(layout.slots):
+        plays = slot.plays
+        both = sum(one.frames for one in plays) - slot.frames if plays else 0
+        for place, played in enumerate(plays):
+            frames = played.frames - Fraction(both, 2)
+            if place == 0 and number > 0:
+                frames -= _lost(layout.joints[number - 1], right=True)
+            if place == len(plays) - 1 and number < len(layout.joints):
+                frames -= _lost(layout.joints[number], right=False)
+            found.append(Shown(number, played.atom, frames))
+    return tuple(found)
+
+
+def author_seconds(
+    layout: Layout, authors: Mapping[str, str], fps: Fraction
+) -> tuple[tuple[str, Fraction], ...]:
+    """(author, seconds on screen) of everybody in `authors`, by atom; the longest first."""
     frames: dict[str, Fraction] = {}
-    for number, (slot, author) in enumerate(zip(layout.slots, authors, strict=True)):
-        if author is None:
-            continue
-        shared = sum(
-            layout.joints[j].overlap for j in (number - 1, number) if 0 <= j < len(layout.joints)
-        )
-        frames[author] = frames.get(author, Fraction(0)) + slot.frames - Fraction(shared, 2)
-    return frames
+    for one in shown(layout):
+        if one.atom in authors:
+            author = authors[one.atom]
+            frames[author] = frames.get(author, Fraction(0)) + one.frames
+    told = sorted(frames.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((author, count / fps) for author, count in told)
+
+
+def _lost(joint: Joint, *, right: bool) -> Fraction:
+    """What the clip on that side loses: half of what both show, or what is cut off it."""
+    if joint.style.blends:
+        return Fraction(joint.overlap, 2)
+    return Fraction(joint.right if right else joint.left)

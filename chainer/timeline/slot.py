@@ -13,15 +13,40 @@ class SlotContent(StrEnum):
 
     ATOM = "atom"
     CARD = "card"
+    SKETCH = "sketch"
+    """The card of an atom that is planned and has no media yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An atom in a slot, in which it shows frames [first, first + frames).
+
+    The frames of two that flow into each other overlap.
+    """
+
+    atom: str
+    first: int
+    frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A clip in the timeline: `name` is an atom's id or a card's, `frames` its whole length."""
+    """A clip in the timeline: `name` is an atom's id or a card's, `frames` its whole length.
+
+    `fused` are the atoms of a slot in which several flow into one shot; empty everywhere else.
+    """
 
     name: str
     content: SlotContent
     frames: int
+    fused: tuple[Played, ...] = ()
+
+    @property
+    def plays(self) -> tuple[Played, ...]:
+        """The atoms that play here, in order; none in a card."""
+        if self.fused or self.content is SlotContent.CARD:
+            return self.fused
+        return (Played(self.name, 0, self.frames),)
 
 
 def keyframes(frames: int, grid: AvGrid, spacing: int) -> tuple[int, ...]:

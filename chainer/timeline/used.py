@@ -6,6 +6,7 @@ The file decides. Every difference is said in words, for the plan, the manifest 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -35,6 +36,14 @@ class SlotPolicy(BaseModel):
     standard: Exact = Field(default=Fraction(10), gt=0)
     standard_at_most: Exact = Field(default=Fraction(12), gt=0)
     extended: Exact = Field(default=Fraction(20), gt=0)
+    scenario: str | None = None
+    """That of the episode, for slots that name none of their own."""
+    scenarios: Mapping[str, int] = Field(
+        default={"story_challenge": 2, "brand_short": 1}, max_length=20
+    )
+    """Which scenarios allow extended slots, and how many in one episode."""
+    stretch: Exact = Field(default=Fraction(3, 2), ge=1, le=2)
+    """How much slower a clip may play to fill its slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ def used_range(
             )
             break
     first, last = to_frames(start, fps), to_frames(end, fps)
+    if atom.slot.seconds is not None and end - start == atom.slot.seconds:
+        last = first + to_frames(atom.slot.seconds, fps)  # exact, wherever it starts
     if last - first < _MIN_FRAMES:
         raise MediaRefused(
             f"atom {atom.id}: of {atom.media} only {max(last - first, 0)} frames are left, at "
@@ -131,15 +142,11 @@ def _fit_slot(
     if atom.slot.kind is SlotKind.EXTENDED:
         wanted = atom.slot.seconds
         most = min(wanted, policy.extended) if wanted is not None else policy.extended
-        if wanted is not None and seconds < wanted:
-            return end, [
-                f"the extended slot asks for {_text(wanted)} s, there are {_text(seconds)} s"
-            ]
         if seconds > most:
             return start + most, [
                 f"{_text(seconds)} s do not fit the slot: the first {_text(most)} s play"
             ]
-        return end, []
+        return end, []  # where there is less, `fill` says how the slot is filled
     if seconds > policy.standard_at_most:
         return start + policy.standard, [
             f"{_text(seconds)} s do not fit a standard slot: the first "

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chainer.episode import credits
 from chainer.episode.credits import (
     CREDITS_NAME,
     CreditPolicy,
     Credits,
     ancestor_authors,
     ancestor_generations,
-    credits_of,
     read_credits,
     split_revenue,
 )
@@ -52,6 +53,25 @@ def film(lengths: Sequence[int], joints: Sequence[Any] = (), cards: Sequence[int
         wish = JointWish(style=style, seconds=Fraction(seconds) if seconds else None)
         made.append(choose_joint(left, right, wish, JointPolicy(), FPS, grid))
     return lay_out(slots, made, grid, 3)
+
+
+def credits_of(
+    layout: Layout,
+    authors: Sequence[str | None],
+    atoms: Sequence[str | None],
+    *rest: Any,
+) -> Credits:
+    """The credits where each slot plays the atom of the same place, None for cards."""
+    slots = [
+        replace(slot, name=name or slot.name, content=SlotContent.ATOM if name else SlotContent.CARD)
+        for slot, name in zip(layout.slots, atoms, strict=True)
+    ]
+    told = {
+        atom: author
+        for atom, author in zip(atoms, authors, strict=True)
+        if atom is not None and author is not None
+    }
+    return credits.credits_of(replace(layout, slots=tuple(slots)), told, *rest)
 
 
 def test_seconds_and_shares_without_remixes() -> None:

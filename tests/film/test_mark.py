@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from chainer.digest import Digest, file_digest
 from chainer.episode.plan import EpisodePlan
 from chainer.errors import SettingsError
 from chainer.profile import Profile
-from chainer.render.mark import first_station, mark_input, mark_specs, render_mark
+from chainer.render.mark import first_station, mark_specs, render_mark, still_input, still_name
 from chainer.render.picture import picture_graph
 from chainer.render.plan import _CAUSES
 from chainer.render.run import Runner
@@ -78,7 +79,10 @@ def pictures(plan: EpisodePlan, spec: ConformSpec, media: Path, folder: Path | N
     """What the filters give to the encoder, 4:2:0 planes as one row: [frames, bytes]."""
     video = spec.info.video
     assert video is not None
-    mark = None if folder is None else mark_input(spec.profile)
+    mark = None
+    if folder is not None and spec.mark is not None:
+        shutil.copy(folder / "mark.png", folder / still_name(spec.mark))
+        mark = still_input(spec.mark, spec.profile)
     graph = picture_graph(ffmpeg.input(str(media)).video, video, spec, mark)
     argv = Runner(plan.ffmpeg).argv(
         ffmpeg.output(graph, "-", f="rawvideo", fps_mode="passthrough"), copyts=True

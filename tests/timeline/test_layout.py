@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chainer.memory.point import Point
 from chainer.memory.report import JointClass
 from chainer.profile import Profile
 from chainer.timebase import AAC_FRAME, AvGrid
@@ -25,8 +26,7 @@ from chainer.timeline import (
     keyframes,
     lay_out,
 )
-from chainer.timeline.joint import JointStyle
-from chainer.timeline.layout import CUT_FADE_SAMPLES
+from chainer.timeline.joint import CUT_FADE_SAMPLES, JointStyle
 from chainer.timeline.slot import SlotContent
 
 steady = settings(derandomize=True, deadline=None, max_examples=300)
@@ -62,6 +62,15 @@ def film(
     return lay_out(slots, joints, grid, keyframe_grids)
 
 
+BLENDS = (JointStyle.CROSSFADE, JointStyle.FADE)
+SETTLED = (JointStyle.CUT, *BLENDS)
+"""Styles that need nobody to look for a point."""
+
+
+def point(left: int, right: int, made: int = 0) -> Point:
+    return Point(left, right, made, 5.0, 1.0, "found for a test")
+
+
 lengths_of_time = st.fractions(min_value=0, max_value=4, max_denominator=60)
 wishes = st.builds(
     JointWish,
@@ -70,6 +79,9 @@ wishes = st.builds(
     time_changes=st.booleans(),
     kind=st.sampled_from([None, *JointClass]),
     drift=st.booleans(),
+    lead=st.none() | lengths_of_time,
+    lag=st.none() | lengths_of_time,
+    point=st.none() | st.builds(point, st.integers(0, 60), st.integers(0, 60), st.integers(0, 12)),
 )
 policies = st.builds(
     JointPolicy,
@@ -77,7 +89,7 @@ policies = st.builds(
     soft_seconds=st.sampled_from(["1/30", "4/15", "1"]),
     fade_seconds=st.sampled_from(["1/30", "0.2", "4/5", "2", "5"]),
     max_seconds=st.sampled_from(["1/2", "3", "10"]),
-    auto=st.sampled_from([None, *JointStyle]),
+    auto=st.sampled_from([None, *SETTLED]),
 )
 frame_counts = st.one_of(
     st.integers(8, 40), st.integers(12, 620), st.sampled_from([12, 239, 240, 300, 301, 600])
@@ -125,13 +137,50 @@ def check_joint_pictures(layout: Layout) -> None:
     for before, part, after in zip(
         layout.bodies, layout.joint_pieces, layout.bodies[1:], strict=False
     ):
-        joint = part.joint
-        assert (part.left_first, part.left_last) == (before.last, layout.slots[part.left].frames)
-        assert part.left_last - part.left_first == joint.left
+        joint, frames = part.joint, layout.slots[part.left].frames
+        assert part.left_first == before.last == frames - joint.left
         assert part.right_last == after.first >= joint.right
-        assert joint.overlap <= min(joint.left, joint.right)
+        if joint.style in BLENDS:
+            assert (part.left_last, part.right_first) == (frames, 0)
+            assert joint.overlap <= min(joint.left, joint.right)
+            assert joint.made == 0
+        else:
+            assert (part.left_last, part.right_first) == (part.left_first, joint.right)
+            assert joint.overlap - joint.gap == joint.left + joint.right - joint.made
+            assert min(joint.overlap, joint.gap) == 0
+            assert part.frames == joint.made + part.right_last - joint.right
         start = layout.starts[part.left + 1]
         assert part.at + part.frames == start + part.right_last
+
+
+def check_every_picture_once(layout: Layout) -> None:
+    """What each frame of the film shows, told from the bodies and the pieces' own ranges."""
+    shows: list[list[tuple[int, int]]] = [[] for _ in range(layout.frames)]
+    made = 0
+    for part in layout.pieces:
+        if isinstance(part, Body):
+            for frame in range(part.first, part.last):
+                shows[part.at + frame - part.first].append((part.slot, frame))
+            continue
+        joint, at = part.joint, part.at
+        for frame in range(part.left_first, part.left_last):
+            shows[at + frame - part.left_first].append((part.left, frame))
+        made += joint.made
+        if joint.style is not JointStyle.CROSSFADE:
+            at += part.left_last - part.left_first + joint.made
+            at += joint.gap if joint.style is JointStyle.FADE else 0
+        for frame in range(part.right_first, part.right_last):
+            shows[at + frame - part.right_first].append((part.left + 1, frame))
+    blended = sum(j.overlap for j in layout.joints if j.style in BLENDS)
+    black = sum(j.gap for j in layout.joints if j.style in BLENDS)
+    assert sum(len(one) == 2 for one in shows) == blended
+    assert sum(not one for one in shows) == black + made
+    for number in range(len(layout.slots)):
+        first, last = layout.seen(number)
+        found = [at for at, one in enumerate(shows) if number in {slot for slot, _ in one}]
+        assert found == list(range(first, last))
+        for at in found:  # every picture at its own place
+            assert (number, at - layout.starts[number]) in shows[at]
 
 
 def check_packets(layout: Layout) -> None:
@@ -156,9 +205,8 @@ def check_sound_places(layout: Layout, grid: AvGrid) -> None:
 def impure(layout: Layout, part: JointPiece, grid: AvGrid) -> tuple[int, int]:
     """Samples of the film [first, last) whose sound is not that of one clip alone.
 
-    Told from what the joint renderer does: crossfades and cuts fade over each other from the
-    right clip's start on; fades fade each clip by itself. The conformed left clip is faded out in
-    its last 144 samples and the right one in in its first.
+    Told from what the joint renderer does: fades fade each clip by itself, all others fade over
+    each other where the joint says. The conformed left clip is faded out in its last 144 samples.
     """
     left_start = layout.sound_starts[part.left] * AAC_FRAME
     right_start = layout.sound_starts[part.left + 1] * AAC_FRAME
@@ -166,8 +214,13 @@ def impure(layout: Layout, part: JointPiece, grid: AvGrid) -> tuple[int, int]:
     joint = part.joint
     if joint.style is JointStyle.FADE:
         return left_end - grid.samples(joint.left), right_start + grid.samples(joint.right)
-    fade = CUT_FADE_SAMPLES if joint.style is JointStyle.CUT else grid.samples(joint.right)
-    return min(right_start, left_end - 144), right_start + max(fade, 144)
+    change = right_start + grid.samples(joint.sound_at)
+    fade = CUT_FADE_SAMPLES
+    if joint.style is JointStyle.CROSSFADE:
+        fade = max(144, grid.samples(joint.right))
+    elif joint.made:
+        fade = grid.samples(joint.sound_at + joint.made) - grid.samples(joint.sound_at)
+    return min(change, left_end - 144), change + fade
 
 
 def check_sound_is_pure_at_splices(layout: Layout, grid: AvGrid) -> None:
@@ -188,6 +241,7 @@ def check_sound_is_pure_at_splices(layout: Layout, grid: AvGrid) -> None:
 def check(layout: Layout, grid: AvGrid, keyframe_grids: int) -> None:
     check_pictures(layout, grid, keyframe_grids)
     check_joint_pictures(layout)
+    check_every_picture_once(layout)
     check_packets(layout)
     check_sound_places(layout, grid)
     check_sound_is_pure_at_splices(layout, grid)
@@ -208,12 +262,24 @@ def test_also_at_rates_that_are_seldom_used(made: tuple[Layout, AvGrid, int]) ->
 @pytest.mark.parametrize("fps", RATES)
 @settings(steady, max_examples=60)
 @given(
-    lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6), style=st.sampled_from(JointStyle)
+    lengths=st.lists(st.integers(8, 30), min_size=2, max_size=6),
+    wish=st.sampled_from(
+        [
+            *(
+                JointWish(style=style, seconds=Fraction(3), point=point(4, 4))
+                for style in JointStyle
+            ),
+            JointWish(style=JointStyle.MORPH, point=point(0, 0, 12)),
+            JointWish(style=JointStyle.MORPH, point=point(3, 1, 4)),
+            JointWish(lead=Fraction(3)),
+            JointWish(lag=Fraction(3)),
+        ]
+    ),
 )
 def test_very_short_clips_between_long_joints(
-    fps: Fraction, lengths: list[int], style: JointStyle
+    fps: Fraction, lengths: list[int], wish: JointWish
 ) -> None:
-    asked = [JointWish(style=style, seconds=Fraction(3))] * (len(lengths) - 1)
+    asked = [wish] * (len(lengths) - 1)
     check(film(fps, lengths, asked, JointPolicy()), grid_at(fps), 3)
 
 
@@ -265,7 +331,16 @@ def test_a_pair_has_the_same_joint_wherever_it_stands(fps: Fraction, data: st.Da
     long_enough = 2 * (grid.frames + to_frames_up(fps)) + 16
     any_length = st.integers(long_enough, 620)
     left, right = data.draw(any_length), data.draw(any_length)
-    wish = JointWish(time_changes=data.draw(st.booleans()))
+    wish = data.draw(
+        st.sampled_from(
+            [
+                *(JointWish(), JointWish(time_changes=True)),
+                *(JointWish(lead=Fraction(1, 2)), JointWish(lag=Fraction(1, 3))),
+                JointWish(style=JointStyle.MATCH, point=point(7, 5)),
+                JointWish(style=JointStyle.MORPH, point=point(3, 0, 6)),
+            ]
+        )
+    )
     found = []
     for _ in range(2):
         before = data.draw(st.lists(any_length, max_size=3))
@@ -280,6 +355,7 @@ def test_a_pair_has_the_same_joint_wherever_it_stands(fps: Fraction, data: st.Da
     numbers = [
         "left_first",
         "left_last",
+        "right_first",
         "right_last",
         "shift",
         "packet_first",
@@ -306,7 +382,7 @@ def test_the_decision_knows_only_the_two(
     st.sampled_from(RATES),
     st.integers(200, 620),
     st.integers(200, 620),
-    st.sampled_from([JointStyle.CROSSFADE, JointStyle.FADE]),
+    st.sampled_from(BLENDS),
     st.integers(2, 72),
 )
 def test_an_asked_length_is_kept_to_the_frame(
@@ -378,7 +454,7 @@ def test_what_was_seen_chooses_a_joint_left_open(
     assert words in joint.why
     # What is declared of time says more, and the author and the settings say it first.
     assert decide(300, 300, replace(wish, time_changes=True)).style is JointStyle.FADE
-    for other in JointStyle:
+    for other in SETTLED:
         assert decide(300, 300, replace(wish, style=other)).why == "asked for by the author"
         assert decide(300, 300, wish, JointPolicy(auto=other)).style is other
 
@@ -399,7 +475,7 @@ def test_a_shot_whose_colours_differ_goes_over_sooner_where_the_grid_lets_it() -
     assert off.overlap in (24, 40)
 
 
-@pytest.mark.parametrize("style", JointStyle)
+@pytest.mark.parametrize("style", SETTLED)
 def test_the_author_and_the_settings_decide(style: JointStyle) -> None:
     assert decide(300, 300, JointWish(style=style, time_changes=True)).style is style
     joint = decide(300, 300, JointWish(time_changes=True), JointPolicy(auto=style))
@@ -416,6 +492,122 @@ def test_a_cut_has_no_picture_and_still_joins_the_sound() -> None:
     assert piece.packet_last > piece.packet_first
     assert layout.bodies[1].first == 0
     assert layout.frames == 600
+
+
+@pytest.mark.parametrize(
+    ("wish", "picture", "sound_at", "new"),
+    [
+        (JointWish(lead=Fraction(2, 5)), (0, 12), 0, 0),  # 12 is a keyframe: nothing is new
+        (JointWish(lead=Fraction(1, 2)), (0, 15), 0, 1),
+        (JointWish(JointStyle.CUT, lead=Fraction(1)), (0, 30), 0, 2),
+        (JointWish(lag=Fraction(1, 2)), (15, 0), 15, 0),
+        (JointWish(JointStyle.CUT, lag=Fraction(37, 30)), (37, 0), 37, 0),
+    ],
+)
+def test_a_cut_may_cut_the_sound_earlier_or_later(
+    wish: JointWish, picture: tuple[int, int], sound_at: int, new: int
+) -> None:
+    joint = decide(300, 300, wish)
+    overlap = sum(picture)
+    assert joint == Joint(
+        JointStyle.CUT, *picture, overlap, 0, "asked for by the author", sound_at=sound_at
+    )
+    layout = film(Fraction(30), [300, 300], [wish], JointPolicy())
+    piece = layout.joint_pieces[0]
+    assert layout.starts[1] == 300 - overlap
+    assert layout.seen(0) == (0, 300 - picture[0])
+    assert layout.seen(1) == (300 - picture[0], layout.frames)
+    assert piece.frames == new
+    assert layout.bodies[0].last == 300 - picture[0]
+    assert layout.bodies[1].first == picture[1] + new
+
+
+def test_sound_that_leads_or_lags_keeps_within_its_neighbours() -> None:
+    for wish in (JointWish(lead=Fraction(2)), JointWish(lag=Fraction(2))):
+        for lengths in ((300, 40), (40, 300)):
+            joint = decide(*lengths, wish)
+            # half of what four AAC frames leave of 40 frames, and a frame to change the sound in
+            assert joint.overlap == (17 if lengths[1] == 40 else 18)
+            assert joint.notes == (f"shortened to {joint.overlap} frames: a neighbour is short",)
+        joint = decide(300, 300, replace(wish, lead=wish.lead and 9, lag=wish.lag and 9))
+        assert joint.overlap == 90
+        assert "at most 3 s" in joint.notes[0]
+        tiny = decide(300, 6, wish)
+        assert (tiny.style, tiny.overlap) == (JointStyle.CUT, 0)
+        assert tiny.notes == ("picture and sound are cut together: a clip is too short",)
+
+
+def test_less_than_a_frame_neither_leads_nor_lags() -> None:
+    joint = decide(300, 300, JointWish(lead=Fraction(1, 100)))
+    assert joint.overlap == 0
+    assert joint.notes == ("picture and sound are cut together: 0.01 s are less than a frame",)
+
+
+def test_contradictions_are_settled_and_said() -> None:
+    both = decide(300, 300, JointWish(lead=Fraction(1, 2), lag=Fraction(1, 3)))
+    assert (both.left, both.right) == (0, 15)
+    assert both.notes == ("a joint cannot both lead and lag: it leads",)
+    fade = decide(300, 300, JointWish(JointStyle.FADE, lead=Fraction(1, 2)))
+    assert fade.style is JointStyle.FADE
+    assert fade.notes == ("lead and lag are of cuts: this is a fade",)
+
+
+def test_a_match_is_a_cut_between_the_frames_that_were_found() -> None:
+    wish = JointWish(JointStyle.MATCH, point=point(7, 13))
+    joint = decide(300, 300, wish)
+    assert joint.style is JointStyle.MATCH
+    assert (joint.left, joint.right, joint.overlap, joint.gap) == (7, 13, 20, 0)
+    assert (joint.sound_at, joint.made) == (13, 0)
+    assert "found for a test" in joint.why
+    layout = film(Fraction(30), [300, 300], [wish], JointPolicy())
+    piece = layout.joint_pieces[0]
+    assert (piece.frames, layout.bodies[1].first) == (3, 16)
+    assert layout.frames == 580
+
+
+@pytest.mark.parametrize(
+    ("found", "overlap", "gap", "sound_at"),
+    [
+        (point(8, 9, 6), 11, 0, 3),  # under the made pictures, where both clips have sound
+        (point(12, 2, 6), 8, 0, 0),  # a little later: the right one has not begun under them
+        (point(2, 12, 6), 8, 0, 2),
+        (point(3, 4, 6), 1, 0, -3),  # too little of both: centred on what there is
+        (point(0, 0, 6), 0, 6, -6),
+        (point(1, 0, 6), 0, 5, -6),
+    ],
+)
+def test_a_morph_makes_pictures_and_its_sound_goes_over_under_them(
+    found: Point, overlap: int, gap: int, sound_at: int
+) -> None:
+    wish = JointWish(JointStyle.MORPH, point=found)
+    joint = decide(300, 300, wish)
+    assert joint.style is JointStyle.MORPH
+    assert (joint.overlap, joint.gap, joint.sound_at) == (overlap, gap, sound_at)
+    assert (joint.left, joint.right, joint.made) == (found.left, found.right, 6)
+    layout = film(Fraction(30), [300, 300], [wish], JointPolicy())
+    assert layout.joint_pieces[0].frames >= 6
+    assert layout.seen(1)[0] - layout.seen(0)[1] == 6
+
+
+def test_what_was_not_found_is_a_plain_cut_and_says_so() -> None:
+    for style in (JointStyle.MATCH, JointStyle.MORPH):
+        nobody = decide(300, 300, JointWish(style))
+        assert (nobody.style, nobody.overlap) == (JointStyle.CUT, 0)
+        assert nobody.notes == (f"nobody has looked for a {style.value}, so it is a plain cut",)
+        none = decide(300, 300, JointWish(style, point=point(0, 0)))
+        assert (none.style, none.overlap) == (JointStyle.CUT, 0)
+        assert none.notes == ("found for a test",)
+        greedy = decide(300, 30, JointWish(style, point=point(2, 20, 4)))
+        assert greedy.style is JointStyle.CUT
+        assert "too little of a short clip" in greedy.notes[-1]
+    match = decide(300, 300, JointWish(JointStyle.MORPH, point=point(4, 5)))
+    assert match.style is JointStyle.MATCH
+    assert match.notes == ("found for a test",)
+
+
+def test_a_point_counts_frames() -> None:
+    with pytest.raises(ValueError, match="from 0 on"):
+        point(-1, 0)
 
 
 def test_short_clips_say_that_their_joint_is_shorter() -> None:

@@ -1,0 +1,115 @@
+"""How the extended slots of a chain are filled: what the media offers, and what people allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from chainer.episode.plan import PlannedAtom
+from chainer.errors import PolicyRefused
+from chainer.graph import Chain, EdgeKind, JointKind, Leg, SlotKind
+from chainer.graph.words import SlotFill
+from chainer.render.extend_cost import fill_cost
+from chainer.render.spec import FuseJoin
+from chainer.settings import Settings
+from chainer.timebase import to_frames
+from chainer.timeline.fill import Filled, Offer, choose_fill
+
+FUSE_JOIN = FuseJoin.CROSSFADE
+
+Barred = Mapping[str, Mapping[SlotFill, str]]
+"""The ways that must not be taken with an atom, and why."""
+
+
+def filled(
+    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings, barred: Barred
+) -> tuple[PlannedAtom, ...]:
+    """The atoms, those in extended slots with how they are filled.
+
+    Raises `InputError` with code `fill` where a slot cannot be filled as it asks, `PolicyRefused`
+    where people allow none of the ways that could.
+    """
+    by_name = {one.atom.id: one for one in atoms}
+    taken: set[str] = set()
+    found = []
+    for number, leg in enumerate(chain.legs):
+        planned = by_name.get(leg.atom)
+        if planned is None:
+            continue
+        if planned.atom.slot.kind is SlotKind.EXTENDED and leg.atom not in taken:
+            after = chain.legs[number + 1] if number + 1 < len(chain.legs) else None
+            then = _continuation(after, by_name, barred)
+            fill = _fill(planned, then, settings, barred.get(leg.atom, {}))
+            if fill.way is SlotFill.FUSE and after is not None:
+                taken.add(after.atom)
+            planned = replace(planned, fill=fill)
+        found.append(planned)
+    return tuple(found)
+
+
+def _continuation(
+    after: Leg | None, atoms: Mapping[str, PlannedAtom], barred: Barred
+) -> PlannedAtom | None:
+    """The atom that may flow on from the one before it; None where there is none."""
+    if after is None or after.edge is None or after.edge.kind is not EdgeKind.CONTINUATION:
+        return None
+    planned = atoms.get(after.atom)
+    if planned is None or planned.atom.slot.kind is not SlotKind.STANDARD:
+        return None
+    joint = after.edge.joint
+    apart = joint is not None and joint.kind is JointKind.CARD
+    return None if apart or SlotFill.FUSE in barred.get(after.atom, {}) else planned
+
+
+def _fill(
+    planned: PlannedAtom,
+    then: PlannedAtom | None,
+    settings: Settings,
+    barred: Mapping[SlotFill, str],
+) -> Filled:
+    """The way that is asked for, or the first that people allow."""
+    slot, fps = planned.atom.slot, settings.profile.fps
+    assert slot.seconds is not None, "an extended slot says how long it is"
+    video = planned.media.info.video
+    own = planned.used.frames
+
+    def cost(offer: Offer) -> float:
+        return fill_cost(
+            offer.way.value,
+            settings.profile,
+            wanted=offer.wanted,
+            own=offer.own,
+            then=offer.then,
+            overlap=offer.overlap,
+            source=None if video is None else video.width * video.height / 1e6,
+            morph=FUSE_JOIN is FuseJoin.MORPH,
+        )
+
+    def choose(asked: SlotFill | None) -> Filled:
+        assert slot.seconds is not None
+        return choose_fill(
+            asked,
+            to_frames(slot.seconds, fps),
+            own,
+            None if then is None or SlotFill.FUSE in barred else then.used.frames,
+            settings.slots,
+            fps,
+            cost,
+            rate=None if video is None or video.variable_rate else video.frame_rate,
+            morph=FUSE_JOIN is FuseJoin.MORPH,
+        )
+
+    fill = choose(slot.fill)
+    if fill.way not in barred:
+        return fill
+    open_to = slot.fill in (None, SlotFill.AUTO)
+    others = [one.way for one in fill.others if one.possible and one.way not in barred]
+    if not open_to or not others:
+        raise PolicyRefused(
+            f"{planned.atom.id}: its slot of {float(slot.seconds):g} s cannot be filled by "
+            f"{fill.way.value}: {barred[fill.way]}; make it a standard slot, or give longer media",
+            code="consent",
+            atom=planned.atom.id,
+            way=fill.way.value,
+        )
+    return choose(others[0])

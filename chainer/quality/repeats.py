@@ -1,0 +1,111 @@
+"""Pictures that repeat the one before: in step, as of a lower rate held on a higher one, or not.
+
+Film of 24 pictures a second on 30 repeats every fifth, drawings on twos every second. Such repeats
+come again at one distance. What stutters repeats a picture anywhere.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from chainer.quality.window import Stretch, Window
+
+_AROUND = 8
+"""Pictures on each side that say how much moves."""
+_NOTHING = 4
+"""Tenths of a level: whatever changes less has not changed."""
+_SMALL, _SMALLEST = 0.06, 10
+"""Share of what moves around, and tenths of a level at most: an encoder that mends a picture while
+it stands changes less."""
+_LIKE = 0.2
+"""What changes by less of what moves around may be a repeat that was coded badly: enough to be in
+step, too little to be called a defect."""
+_ALIKE, _SAME = 1, 2
+_MOVES = 20
+"""Tenths of a level in the block that moves most: below it nobody sees a repeat."""
+_LONGEST = 15
+"""The longest distance at which repeats are in step."""
+_LEAST_STEADY = 4
+_HELD = 0.4
+"""Share of repeats from which on pictures are held on purpose, as drawings are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """What repeats in a window.
+
+    `odd`: pictures repeated out of step, one stretch for each time that it hangs; `pictures`: how
+    many there are; `rate`: how many a second differ, where there are repeats in step.
+    """
+
+    odd: tuple[Stretch, ...]
+    pictures: int
+    rate: Fraction | None
+
+
+def repeats_in(window: Window) -> Repeats:
+    """The repeats in a window."""
+    survey = window.survey
+    at, most = survey.pictures.at, survey.pictures.most
+    rows = window.rows(at)
+    if len(rows) < 3:
+        return Repeats((), len(rows), None)
+    every = sorted({*at[rows[0] : rows[-1] + 1], *survey.skipped})
+    every = every[bisect_left(every, at[rows[0]]) : bisect_left(every, at[rows[-1]]) + 1]
+    place = {ticks: n for n, ticks in enumerate(every)}
+    judged = {place[at[n]]: _repeats(most, n, rows) for n in rows[1:]}
+    known = {spot for spot, answer in judged.items() if answer is not None}
+    alike = {spot for spot, answer in judged.items() if answer}
+    if len(alike) >= _HELD * len(known) > 0:
+        held = round(1 / (1 - len(alike) / (len(known) + 1)))
+        return Repeats((), len(every), _rate(window, len(every), 1 / held))
+    distance, steady = _in_step(alike, known)
+    hangs = [place[at[n]] not in steady and judged.get(place[at[n]]) == _SAME for n in rows]
+    odd = tuple(window.stretches(at, rows, hangs))
+    rate = None
+    if distance:
+        held = max(1, round(len(steady) * distance / len(known)))
+        rate = _rate(window, len(every), 1 - held / distance)
+    return Repeats(odd, len(every), rate)
+
+
+def _repeats(most: Sequence[int], n: int, rows: range) -> int | None:
+    """Whether picture `n` is the one before: `_SAME`, `_ALIKE` or 0.
+
+    None where too little moves to tell.
+    """
+    around = sorted(
+        most[m]
+        for m in range(max(rows[0] + 1, n - _AROUND), min(rows[-1], n + _AROUND) + 1)
+        if m != n and most[m] > _NOTHING
+    )
+    moves = around[len(around) * 2 // 3] if len(around) >= 3 else 0
+    if moves < _MOVES:
+        return None
+    if most[n] <= min(_SMALLEST, max(_NOTHING, _SMALL * moves)):
+        return _SAME
+    return _ALIKE if most[n] <= _LIKE * moves else 0
+
+
+def _in_step(spots: set[int], known: set[int]) -> tuple[int, set[int]]:
+    """The distance at which most repeats come again, and those that do."""
+    best: tuple[int, set[int]] = 0, set()
+    for distance in range(2, _LONGEST + 1):
+        steady = set()
+        for spot in spots:
+            near = [spot + k * distance for k in (-2, -1, 1, 2)]
+            there = [one for one in near if one in known]
+            if there and sum(one in spots for one in there) >= min(2, len(there)):
+                steady.add(spot)
+        # A multiple of the distance fits nearly as well.
+        if len(steady) > max(1.2 * len(best[1]), len(known) / (2 * distance), _LEAST_STEADY):
+            best = distance, steady
+    return best
+
+
+def _rate(window: Window, pictures: int, share: float) -> Fraction:
+    """Pictures a second of which this share differs, to the nearest half."""
+    return Fraction(max(1, round(2 * share * pictures / float(window.seconds))), 2)

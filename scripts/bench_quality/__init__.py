@@ -1,0 +1,1 @@
+"""What the benchmark of takes is made of."""
