@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     from chainer.graph import dump_graph as dump_graph
     from chainer.graph import load_graph as load_graph
     from chainer.graph import parse_graph as parse_graph
+    from chainer.graph.amend import Edited as Edited
+    from chainer.graph.amend import edit_graph_file as edit_graph_file
+    from chainer.graph.amend import edit_log as edit_log
+    from chainer.graph.amend import redo_edit as redo_edit
+    from chainer.graph.amend import undo_edit as undo_edit
     from chainer.graph.sources import edit_graph as edit_graph
     from chainer.graph.sources import load_any as load_any
     from chainer.graph.sources import open_graph as open_graph
@@ -68,7 +73,10 @@ if TYPE_CHECKING:
     from chainer.settings import Settings as Settings
     from chainer.settings import load_settings as load_settings
     from chainer.settings import named_profile as named_profile
+    from chainer.sift import sift_takes as sift_takes
     from chainer.store import Store as Store
+    from chainer.story import load_template as load_template
+    from chainer.story import story_graph as story_graph
     from chainer.version import __version__ as __version__
     from chainer.withdrawal import catch_up as catch_up
     from chainer.withdrawal import withdraw as withdraw
@@ -92,6 +100,7 @@ _HOMES = {
     "SettingsError StoreError VerifyError WalkError",
     "chainer.graph": "Chain Graph Pick WalkKind WalkOptions all_chains dump_graph load_graph "
     "parse_graph",
+    "chainer.graph.amend": "Edited edit_graph_file edit_log redo_edit undo_edit",
     "chainer.graph.sources": "edit_graph load_any open_graph",
     "chainer.permission": "Register open_register",
     "chainer.profile": "Profile",
@@ -99,7 +108,9 @@ _HOMES = {
     "chainer.publish": "publish_episode",
     "chainer.render.progress": "Progress",
     "chainer.settings": "Settings load_settings named_profile",
+    "chainer.sift": "sift_takes",
     "chainer.store": "Store",
+    "chainer.story": "load_template story_graph",
     "chainer.version": "__version__",
     "chainer.withdrawal": "catch_up withdraw",
 }

@@ -10,7 +10,7 @@ from functools import cache, partial
 from chainer.cards import Card, sketch_of, with_seconds
 from chainer.digest import Digest
 from chainer.episode.plan import PlannedAtom
-from chainer.filling import FUSE_JOIN
+from chainer.filling import fuse_join
 from chainer.graph.words import SlotFill
 from chainer.placing import Cast
 from chainer.render.encoder import FFmpeg
@@ -106,7 +106,8 @@ class _Writer:
             fps = self._settings.profile.fps
             told = author_seconds(self._layout, authors, fps)
             card = with_seconds(card, self._cast.graph, told)
-        fonts = letters_for([card.words], self._settings.card)
+        words = [card.heading, card.line, *(part for row in card.rows for part in row)]
+        fonts = letters_for(words, self._settings.card)
         spec = CardSpec(
             kind=card.kind,
             behind=None,
@@ -119,7 +120,7 @@ class _Writer:
             files=tuple(str(font.path) for font in fonts),
             profile=self._settings.profile,
             build=self._ffmpeg.build,
-            maker=_version("moviepy"),
+            maker=_makers("moviepy", "pillow", "uharfbuzz"),
         )
         return partial(_over, spec, behind)
 
@@ -132,6 +133,7 @@ class _Writer:
         clips = [self._conform(one) for one in planned]
         if fill is None or fill.way is SlotFill.SOURCE:
             return replace(clips[0], frames=slot.frames, overlays=overlays)
+        clips[0] = replace(clips[0], frames=fill.own)
         if fill.way is SlotFill.FUSE:
             clips[1] = replace(clips[1], frames=fill.then)
         return ExtendSpec(
@@ -139,7 +141,7 @@ class _Writer:
             clips=tuple(clips),
             frames=slot.frames,
             overlap=fill.overlap,
-            join=FUSE_JOIN,
+            join=fuse_join(planned[-1]),
             overlays=overlays,
         )
 
@@ -199,7 +201,7 @@ class _Writer:
             files=tuple(str(font.path) for font in fonts),
             width=settings.profile.width,
             height=settings.profile.height,
-            maker=_version("pillow"),
+            maker=_makers("pillow", "uharfbuzz"),
         )
         key = spec_key(spec)
         self._stills[key] = spec
@@ -246,7 +248,8 @@ def joint_spec(
 
 
 @cache
-def _version(distribution: str) -> str:
+def _makers(*distributions: str) -> str:
+    """The versions of what draws."""
     from importlib.metadata import version
 
-    return version(distribution)
+    return " ".join(f"{name} {version(name)}" for name in distributions)

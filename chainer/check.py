@@ -14,10 +14,13 @@ from chainer.errors import Cancelled, ChainerError, Fault, GraphError, InputErro
 from chainer.graph import Graph, Status
 from chainer.graph.sources import MAX_ATOMS, load_any
 from chainer.looker import media_file
-from chainer.media.inspect import inspect_media
+from chainer.media.inspect import inspect_media, inspect_music
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.timeline.used import used_range
+
+_Named = tuple[str, str | None, str]
+"""(JSON path, atom, media) of one file; a bed belongs to no atom."""
 
 _DAMAGED = "ledger-damaged"
 _RESTORE = "bring it back from a copy; `chainer consent audit` says more"
@@ -88,9 +91,9 @@ def check_graph(
         graph = load_any(address, start, max_atoms=max_atoms)
     except GraphError as error:
         return CheckReport(str(address), 0, 0, 0, error.faults, (), ())
-    media = list(_media_of(graph))
+    media = [*_media_of(graph), *_beds_of(graph)]
 
-    def look(entry: tuple[str, str, str]) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
+    def look(entry: _Named) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
         place, atom, name = entry
         if cancel is not None and cancel.is_set():
             raise Cancelled("cancelled while the media was checked")
@@ -110,8 +113,8 @@ def check_graph(
     )
 
 
-def _media_of(graph: Graph) -> Iterator[tuple[str, str, str]]:
-    """(JSON path, atom, media) of every file that must be there."""
+def _media_of(graph: Graph) -> Iterator[_Named]:
+    """Every clip that must be there."""
     for number, atom in enumerate(graph.atoms.values()):
         if atom.status is Status.PLANNED:
             continue
@@ -120,17 +123,30 @@ def _media_of(graph: Graph) -> Iterator[tuple[str, str, str]]:
             yield f"$.nodes[{number}].takes[{take}].media", atom.id, other.media
 
 
+def _beds_of(graph: Graph) -> Iterator[_Named]:
+    """The music under the graph's episodes."""
+    for at, series in enumerate(graph.info.series):
+        for number, episode in enumerate(series.episodes):
+            if episode.bed is not None:
+                place = f"$.graph.series[{at}].episodes[{number}].bed.media"
+                yield place, None, episode.bed.media
+
+
 def _look(
     graph: Graph,
     place: str,
-    name: str,
+    name: str | None,
     media: str,
     settings: Settings,
     store: Store,
     cancel: threading.Event | None,
 ) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
     try:
-        found = inspect_media(media_file(graph, media, store), store, settings.media, cancel)
+        path = media_file(graph, media, store)
+        if name is None:
+            inspect_music(path, store, settings.media, cancel)
+            return None, ()
+        found = inspect_media(path, store, settings.media, cancel)
         atom = graph.atom(name)
         used = used_range(atom, found.info, settings.profile.fps, settings.slots)
     except (MediaError, InputError) as error:

@@ -192,6 +192,12 @@ def _decided(
     """The plan of one chain, all of it decided."""
     graph, settings, store = looker.graph, looker.settings, looker.store
     permission.rights.demand(chain.atoms)
+    if unknown := [name for name in settings.takes if name not in graph.atoms]:
+        raise InputError(
+            f"takes are asked for of {', '.join(unknown)}, which {graph.source} does not have",
+            code="take",
+            atoms=unknown,
+        )
     refuse_unearned([(name, graph.atom(name).slot) for name in chain.atoms], settings.slots)
     looker.closed = permission.closed
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
@@ -330,6 +336,8 @@ class Making:
         store = store_of(plan)
         register = register or register_of(plan.graph, plan.settings, store)
         signer = signer or signer_of(plan.settings.signing, store)
+        if not plan.atoms:
+            signer = None  # cards alone are nobody's work: there is nothing to vouch for
         runner = Runner(plan.ffmpeg, cancel)
         kitchen = Kitchen(store, runner, plan.settings.media, _opener(plan), plan.graph.identity)
         with (

@@ -215,6 +215,9 @@ def kept_of(
     for key, characters in looker.states.items():
         people = (cast[name].person for name in characters if name in cast)
         kept.append(Kept(key, "memory", tuple(dict.fromkeys(one for one in people if one))))
+    for key, pair in looker.met.items():
+        both = dict.fromkeys(one for atom in pair for one in presences.people(atom))
+        kept.append(Kept(key, "meeting", tuple(both)))
     policy = looker.settings.provenance
     anchors = read_anchors(policy.trust_anchors)
     for one in atoms:

@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from chainer.episode.plan import PlannedAtom
-from chainer.errors import PolicyRefused
+from chainer.errors import InputError, PolicyRefused
 from chainer.graph import Chain, EdgeKind, JointKind, Leg, SlotKind
 from chainer.graph.words import SlotFill
+from chainer.memory.report import JointClass
 from chainer.render.extend_cost import fill_cost
 from chainer.render.spec import FuseJoin
 from chainer.settings import Settings
 from chainer.timebase import to_frames
 from chainer.timeline.fill import Filled, Offer, choose_fill
 
-FUSE_JOIN = FuseJoin.CROSSFADE
+
+def fuse_join(then: PlannedAtom | None) -> FuseJoin:
+    """How an atom flows into `then`: by motion where one shot goes on, for unlike pictures tear."""
+    report = None if then is None else then.report
+    alike = report is not None and report.kind in (JointClass.SEAMLESS, JointClass.SAME_SETUP)
+    return FuseJoin.MORPH if alike else FuseJoin.CROSSFADE
+
 
 Barred = Mapping[str, Mapping[SlotFill, str]]
 """The ways that must not be taken with an atom, and why."""
@@ -72,6 +79,7 @@ def _fill(
     assert slot.seconds is not None, "an extended slot says how long it is"
     video = planned.media.info.video
     own = planned.used.frames
+    join = fuse_join(then)
 
     def cost(offer: Offer) -> float:
         return fill_cost(
@@ -82,22 +90,27 @@ def _fill(
             then=offer.then,
             overlap=offer.overlap,
             source=None if video is None else video.width * video.height / 1e6,
-            morph=FUSE_JOIN is FuseJoin.MORPH,
+            between=float(offer.synthetic) if offer.way is SlotFill.STRETCH else None,
+            morph=join is FuseJoin.MORPH,
         )
 
     def choose(asked: SlotFill | None) -> Filled:
         assert slot.seconds is not None
-        return choose_fill(
-            asked,
-            to_frames(slot.seconds, fps),
-            own,
-            None if then is None or SlotFill.FUSE in barred else then.used.frames,
-            settings.slots,
-            fps,
-            cost,
-            rate=None if video is None or video.variable_rate else video.frame_rate,
-            morph=FUSE_JOIN is FuseJoin.MORPH,
-        )
+        try:
+            return choose_fill(
+                asked,
+                to_frames(slot.seconds, fps),
+                own,
+                None if then is None or SlotFill.FUSE in barred else then.used.frames,
+                settings.slots,
+                fps,
+                cost,
+                rate=None if video is None or video.variable_rate else video.frame_rate,
+                morph=join is FuseJoin.MORPH,
+            )
+        except InputError as error:
+            facts = {**error.facts, "atom": planned.atom.id}
+            raise InputError(f"{planned.atom.id}: {error}", code=error.code, **facts) from error
 
     fill = choose(slot.fill)
     if fill.way not in barred:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from chainer.graph import JointKind, Leg
 from chainer.graph.words import SlotFill
 from chainer.looker import Looker
-from chainer.memory.meeting import Meeting, meet
-from chainer.placing import Cast
+from chainer.memory.meeting import Meeting, meet, meeting_key
+from chainer.placing import Cast, frames_of
 
 
 def meetings_of(
@@ -22,22 +23,28 @@ def meetings_of(
     where a clip cannot be read.
     """
     found: dict[tuple[str, str], Meeting] = {}
-    flowing = _flowing(cast)
+    ends = _ends_of(cast)
     for before, leg in pairwise(cast.chain.legs):
         kind = _asked(leg)
         left, right = cast.atoms.get(before.atom), cast.atoms.get(leg.atom)
         if kind is None or left is None or right is None:
             continue
-        if not {before.atom, leg.atom}.isdisjoint({*cuts, *flowing}):
+        if before.atom in cuts or leg.atom in cuts:
             continue
+        if not (ends[before.atom].closes and ends[leg.atom].opens):
+            continue
+        windows = [(one.used.first, ends[one.atom.id].frames) for one in (left, right)]
+        fps = looker.settings.profile.fps
+        key = meeting_key(left.media.digest, windows[0], right.media.digest, windows[1], fps, kind)
+        looker.met[key] = (before.atom, leg.atom)
         found[before.atom, leg.atom] = meet(
             looker.store,
             looker.settings.media,
             left.media,
-            (left.used.first, left.used.frames),
+            windows[0],
             right.media,
-            (right.used.first, right.used.frames),
-            looker.settings.profile.fps,
+            windows[1],
+            fps,
             kind,
             looker.cancel,
         )
@@ -51,14 +58,33 @@ def _asked(leg: Leg) -> Literal["match", "morph"] | None:
     return "match" if joint.kind is JointKind.MATCH else "morph"
 
 
-def _flowing(cast: Cast) -> set[str]:
-    """Atoms whose clips are not what their media shows at the ends: held, slowed, or fused."""
-    found: set[str] = set()
-    for number, leg in enumerate(cast.chain.legs):
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What of an atom's media its clip shows as it was filmed, where it meets others.
+
+    `frames` is how many play; `opens` and `closes` whether the first and the last of them stand at
+    the two ends of the clip.
+    """
+
+    frames: int
+    opens: bool = True
+    closes: bool = True
+
+
+def _ends_of(cast: Cast) -> dict[str, _Ends]:
+    found: dict[str, _Ends] = {}
+    fused: int | None = None
+    for leg in cast.chain.legs:
         planned = cast.atoms.get(leg.atom)
-        if planned is None or planned.fill is None or planned.fill.way is SlotFill.SOURCE:
+        if planned is None:
             continue
-        found.add(leg.atom)
-        if planned.fill.way is SlotFill.FUSE:
-            found.add(cast.chain.legs[number + 1].atom)
+        fill = planned.fill
+        if fused is not None:
+            found[leg.atom], fused = _Ends(fused, opens=False), None
+        elif fill is None or fill.way is SlotFill.SOURCE:
+            found[leg.atom] = _Ends(frames_of(planned))
+        else:
+            opens = fill.way is not SlotFill.STRETCH
+            found[leg.atom] = _Ends(fill.own, opens=opens, closes=False)
+            fused = fill.then if fill.way is SlotFill.FUSE else None
     return found

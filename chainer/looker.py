@@ -13,7 +13,7 @@ from chainer.errors import Cancelled
 from chainer.graph import Atom, Graph, SlotKind, Status
 from chainer.graph.atom import STANDARD_SECONDS
 from chainer.graph.chains import default_seconds
-from chainer.media.inspect import Inspected, inspect_media
+from chainer.media.inspect import Inspected, inspect_media, inspect_music
 from chainer.quality.heard import quiet_within
 from chainer.quality.judge import judge
 from chainer.quality.quality import Quality
@@ -52,6 +52,8 @@ class Looker:
         self._clips: dict[tuple[str, int], Clip] = {}
         self.seen: dict[Digest, Clip] = {}
         """What was looked at, by the key of its observation."""
+        self.met: dict[Digest, tuple[str, str]] = {}
+        """Pairs of atoms whose best joint was searched for, by the key of what was found."""
         self.closed: Collection[str] = ()
         """Atoms that must not be played: they are not looked at for what they could tell either."""
         self.notes: list[str] = []
@@ -105,6 +107,12 @@ class Looker:
     def inspect_file(self, path: str | Path) -> Inspected:
         """What a file holds. Raises `MediaError`."""
         return inspect_media(Path(path), self.store, self.settings.media, self.cancel)
+
+    def inspect_music(self, path: str | Path) -> Inspected:
+        """What a file of music holds, with or without pictures. Raises `MediaError`."""
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled("cancelled while the music was looked at")
+        return inspect_music(Path(path), self.store, self.settings.media, self.cancel)
 
     def clip(self, atom: Atom, take: int = 0) -> Clip:
         """One take, probed once. Raises `MediaError`."""

@@ -130,7 +130,12 @@ def _wish(
     cast: Cast, left: Slot, right: Slot, cuts: Mapping[str, str], points: Points
 ) -> JointWish:
     """What is wished of the joint of two slots; around cards it is left open."""
-    near = [one.atom for one in (*left.plays[-1:], *right.plays[:1])]
+    near = [
+        one.atom
+        for slot, plays in ((left, left.plays[-1:]), (right, right.plays[:1]))
+        if slot.content is SlotContent.ATOM
+        for one in plays
+    ]
     for name in near:
         if name in cuts:
             return JointWish(style=JointStyle.CUT, note=cuts[name])

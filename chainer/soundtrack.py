@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from chainer.consent.claims import common
 from chainer.consent.rights import RightsBounds, RightsGate
 from chainer.digest import Digest
 from chainer.episode.plan import PlannedMusic
-from chainer.errors import MediaRefused
 from chainer.graph import Atom, Chain, Graph, WalkKind
 from chainer.graph.atom import Rights
 from chainer.graph.model import Bed
-from chainer.looker import Looker
+from chainer.looker import Looker, media_file
 from chainer.permission import Permission
 from chainer.placing import Cast
 from chainer.render.encoder import FFmpeg
@@ -54,11 +54,9 @@ def music_of(looker: Looker, permission: Permission, chain: Chain) -> tuple[Plan
     bed = bed_of(looker.graph, chain, asked)
     if bed is None:
         return ()
-    media = looker.inspect(bed.media) if asked is None else looker.inspect_file(bed.media)
-    if media.info.audio is None:
-        raise MediaRefused(
-            f"the bed {bed.media} has no sound; name another file of music", path=str(media.path)
-        )
+    graph, store = looker.graph, looker.store
+    path = media_file(graph, bed.media, store) if asked is None else Path(bed.media)
+    media = looker.inspect_music(path)
     music = PlannedMusic(bed, media)
     if (gate := _gate(looker.graph, permission, music)) is not None:
         gate.demand([_WORK])

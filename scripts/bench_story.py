@@ -4,8 +4,8 @@
 
 Copies the sample story, builds its episode of twelve atoms once, then changes atom a6 in one way
 after the other with `chainer edit`, asks `chainer plan` what would run, builds, and undoes the
-change. Writes DIR/story-<date>.json and DIR/story.md (default docs/benchmark). CPU seconds are those
-of all processes of the command.
+change. Writes DIR/story-<date>.json and DIR/story.md (default docs/benchmark). CPU seconds are
+those of all processes of the command.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ def main() -> None:
     (args.out / f"story-{today}.json").write_text(json.dumps(told, indent=2) + "\n")
     head = (
         "# What one edit makes again\n\n"
-        f"{today}, `python scripts/bench_story.py`, 2 cores. The sample story of twelve atoms, 2:06; "
-        "each edit is undone before the next one. CPU seconds are those of `chainer compose` with "
-        "all its children, signing included.\n\n"
+        f"{today}, `python scripts/bench_story.py`, 2 cores. The sample story of twelve atoms, "
+        "2:06; each edit is undone before the next one. CPU seconds are those of `chainer compose` "
+        "with all its children, signing included.\n\n"
     )
     (args.out / "story.md").write_text(head + table(rows))
     print(table(rows))

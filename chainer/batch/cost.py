@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from chainer.batch.plan import Estimate
 from chainer.digest import Digest, key_of
 from chainer.profile import Profile
+from chainer.render.extend_cost import extra_cost
 from chainer.render.plan import Step
 from chainer.render.spec import (
     BedSpec,
@@ -95,29 +96,34 @@ def _conform(spec: ConformSpec) -> Estimate:
     profile = spec.profile
     seconds = float(spec.frames / profile.fps)
     made = spec.frames * _mega(profile)
-    cpu = 0.2 + made * _ENCODE[profile.preset]
-    source = 0.0
-    if (video := spec.info.video) is not None:
-        source = video.width * video.height / 1e6
-        # What lies before the part that plays is decoded too, as far as that part begins.
-        until = (spec.first + spec.frames) / profile.fps
-        frames = min(float(until * video.frame_rate), float(video.frames))
-        cpu += frames * source * _DECODE
+    decoding, source = _decoding(spec)
+    cpu = 0.2 + made * _ENCODE[profile.preset] + decoding
     size = round(seconds * _SOUND_BYTES + _pictures(made, profile))
     # A decoder of another codec, or of more bits, keeps more than the 13 MiB of H.264.
     return Estimate(cpu, size, _memory(10, 230 * _mega(profile) + 20 * source))
 
 
 def _extend(spec: ExtendSpec) -> Estimate:
-    parts = [_conform(clip) for clip in spec.clips]
-    cpu, _, memory = (
-        sum(one.cpu_seconds for one in parts),
-        0,
-        sum(one.memory_bytes for one in parts),
-    )
-    made = spec.frames * _mega(spec.profile)
-    size = float(spec.frames / spec.profile.fps) * _SOUND_BYTES + _pictures(made, spec.profile)
-    return Estimate(cpu, round(size), memory)
+    profile = spec.profile
+    made = spec.frames * _mega(profile)
+    cpu = 0.6 + extra_cost(spec) + made * _ENCODE[profile.preset]
+    cpu += sum(_decoding(clip)[0] for clip in spec.clips)
+    seconds = float(spec.frames / profile.fps)
+    size = round(seconds * _SOUND_BYTES + _pictures(made, profile))
+    memory = 20 * sum(_decoding(clip)[1] for clip in spec.clips)
+    return Estimate(cpu, size, _memory(20, 550 * _mega(profile) + memory))
+
+
+def _decoding(spec: ConformSpec) -> tuple[float, float]:
+    """CPU seconds of decoding what a clip needs, and the millions of pixels of its pictures."""
+    video = spec.info.video
+    if video is None:
+        return 0.0, 0.0
+    source = video.width * video.height / 1e6
+    # What lies before the part that plays is decoded too, as far as that part begins.
+    until = (spec.first + spec.frames) / spec.profile.fps
+    frames = min(float(until * video.frame_rate), float(video.frames))
+    return frames * source * _DECODE, source
 
 
 def _joint(spec: JointSpec) -> Estimate:

@@ -61,8 +61,7 @@ def show_plan(console: Console, plan: EpisodePlan, effort: Effort) -> None:
         console.say(f"  {seconds_text(start):>8}  {slot.name:12} {seconds_text(slot.frames / fps)}")
         if number < len(layout.joints):
             joint = layout.joints[number]
-            length = joint.overlap or joint.left + joint.gap + joint.right
-            console.say(f"            {joint.style.value}, {length} frames: {joint.why}")
+            console.say(f"            {joint.style.value}, {joint.frames} frames: {joint.why}")
     for planned in plan.atoms:
         _say_fill(console, planned)
     say_choices(console, plan)

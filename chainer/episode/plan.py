@@ -200,9 +200,7 @@ class EpisodePlan:
                     "left": layout.slots[piece.left].name,
                     "right": layout.slots[piece.left + 1].name,
                     "kind": piece.joint.style.value,
-                    "seconds": time_text(
-                        to_seconds(piece.joint.overlap or piece.joint.left * 2, fps)
-                    ),
+                    "seconds": time_text(to_seconds(piece.joint.frames, fps)),
                     "new_frames": piece.frames,
                     "why": piece.joint.why,
                     "step": key,

@@ -42,7 +42,7 @@ def _joint_of(plan: EpisodePlan, report: JointReport) -> dict[str, str]:
         why = f"{between[0].name} stands between the two"
         return {"kind": "card", "seconds": time_text(to_seconds(frames, fps)), "why": why}
     joint = layout.joints[left]
-    frames = joint.overlap or joint.left + joint.gap + joint.right
+    frames = joint.frames
     return {
         "kind": joint.style.value,
         "seconds": time_text(to_seconds(frames, fps)),

@@ -148,6 +148,9 @@ def _files(data: Mapping[str, Any], shelf: Shelf) -> Iterator[Found]:
         named.append(((*loc, "media"), node.get("media")))
         takes = _objects(node.get("takes"), (*loc, "takes"))
         named.extend(((*at, "media"), take.get("media")) for at, take in takes)
+    for loc, series in _objects(info.get("series"), ("graph", "series")):
+        for at, episode in _objects(series.get("episodes"), (*loc, "episodes")):
+            named.append(((*at, "bed", "media"), _object(episode.get("bed")).get("media")))
     for loc, file in named:
         if isinstance(file, str) and file:
             try:

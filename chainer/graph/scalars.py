@@ -107,7 +107,7 @@ _MOST_DECIBELS = 60
 
 def _decibels(value: object) -> Fraction:
     text = value if isinstance(value, str) else ""
-    if isinstance(value, int | float | Fraction) and not isinstance(value, bool):
+    if isinstance(value, int | float | Decimal | Fraction) and not isinstance(value, bool):
         text = time_text(read_number(value)) if -99 <= value <= 99 else ""
     if not _DECIBELS.fullmatch(text) or abs(gain := Fraction(text)) > _MOST_DECIBELS:
         expected = 'write decibels from -60 to 60 as "-3", "1.5" or -3'

@@ -52,6 +52,8 @@ _DECODER_PICTURES = 24  # references, reordering and two threads, generously
 _BASE_MEMORY = 640 << 20
 _OPEN_FILES = 64
 _DROPPED = 0.02
+_JUNK = ("-max_error_rate", str(_DROPPED))
+"""For bare MP3, where tags of old players and zeros lie behind the music and decode to errors."""
 
 _DAMAGE = re.compile(
     r"File ended prematurely|partial file|CRC mismatch|CRC error|corrupt input packet"
@@ -72,13 +74,14 @@ _INPUT_REFUSAL = re.compile(
 def input_options(info: MediaInfo, limits: MediaLimits, *, threads: int = 2) -> list[str]:
     """The words before `-fd N -i fd:`, each option followed by its value but for `-xerror`.
 
-    `-xerror` and `-max_alloc` are global and act wherever they stand. Rotation is left to
-    the caller (`-noautorotate` is set): `VideoInfo.rotation` says it. `threads` is for the
-    decoder; each has a picture in work.
+    `-xerror`, `-max_error_rate` and `-max_alloc` are global and act wherever they stand.
+    Rotation is left to the caller (`-noautorotate` is set): `VideoInfo.rotation` says it.
+    `threads` is for the decoder; each has a picture in work.
     """
     codecs = limits.video_codecs + limits.audio_codecs
     words = [
-        *("-xerror", "-max_alloc", str(_MAX_ALLOC)),
+        *(_JUNK if info.container == "mp3" else ("-xerror",)),
+        *("-max_alloc", str(_MAX_ALLOC)),
         *("-f", info.container, "-format_whitelist", info.container),
         *("-protocol_whitelist", "fd"),
         *("-codec_whitelist", ",".join(decoder_names(codecs))),
@@ -87,6 +90,9 @@ def input_options(info: MediaInfo, limits: MediaLimits, *, threads: int = 2) -> 
         *("-threads", str(threads)),
         "-noautorotate",
     ]
+    if info.container == "wav":
+        # The last packet of one that was written to a pipe, and never told its length.
+        words += ["-fflags", "+discardcorrupt"]
     if info.container == "mov":
         words += ["-enable_drefs", "0", "-use_absolute_path", "0", "-ignore_chapters", "1"]
     return words

@@ -16,7 +16,7 @@ from chainer.errors import MediaDamaged, MediaRefused
 from chainer.media.declared import Declared
 from chainer.media.info import AudioInfo, VideoInfo
 from chainer.media.limits import MediaLimits
-from chainer.media.raw import RawAnswer, RawScan, RawStream, ratio
+from chainer.media.raw import RawAnswer, RawRead, RawScan, RawStream, ratio
 
 _STILL_CODECS = ("png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegxl", "svg", "apng")
 
@@ -49,7 +49,7 @@ def judge_header(path: Path, declared: Declared, limits: MediaLimits) -> None:
     if declared.tracks > limits.max_streams:
         refuse_streams(path, declared.tracks, limits)
     if declared.encrypted:
-        _refuse_encrypted(path)
+        refuse_encrypted(path)
     if declared.external:
         refuse(
             path,
@@ -85,11 +85,11 @@ def judge_streams(path: Path, raw: RawAnswer, limits: MediaLimits) -> RawStream:
 def judge_scan(path: Path, scan: RawScan, complaints: str, limits: MediaLimits) -> None:
     """Refuse what is encrypted, endless, cut short, or shows no first picture.
 
-    `complaints` is what FFmpeg wrote to stderr: for Matroska it alone tells of an early end.
+    `complaints` are as `judge_read` takes them.
     """
     pictures = scan.pictures
     if scan.encrypted:
-        _refuse_encrypted(path)
+        refuse_encrypted(path)
     if scan.too_many:
         refuse(
             path,
@@ -98,21 +98,7 @@ def judge_scan(path: Path, scan: RawScan, complaints: str, limits: MediaLimits) 
             reason="max_pictures",
             limit=pictures.packets - 1,
         )
-    if scan.partial or "File ended prematurely" in complaints:
-        damaged(
-            path,
-            "breaks off before its end: it declares more than it holds",
-            reason="truncated",
-            value=scan.partial,
-        )
-    sound_corrupt = scan.sound.corrupt if scan.sound else 0
-    if scan.read_error or pictures.corrupt or sound_corrupt:
-        damaged(
-            path,
-            f"cannot be read to its end: {scan.read_error or 'it has corrupt packets'}",
-            reason="read",
-            value=pictures.corrupt + sound_corrupt,
-        )
+    judge_read(path, scan, complaints, pictures.corrupt)
     if pictures.packets and not pictures.keyframes:
         damaged(
             path,
@@ -138,6 +124,28 @@ def judge_scan(path: Path, scan: RawScan, complaints: str, limits: MediaLimits) 
             value=1,
         )
     judge_size(path, pictures.frame.width, pictures.frame.height, limits)
+
+
+def judge_read(path: Path, read: RawRead, complaints: str, corrupt: int = 0) -> None:
+    """Refuse what is cut short or has corrupt packets, of sound or the `corrupt` of pictures.
+
+    `complaints` is what FFmpeg wrote to stderr: for Matroska it alone tells of an early end.
+    """
+    if read.partial or "File ended prematurely" in complaints:
+        damaged(
+            path,
+            "breaks off before its end: it declares more than it holds",
+            reason="truncated",
+            value=read.partial,
+        )
+    corrupt += read.sound.corrupt if read.sound else 0
+    if read.read_error or corrupt:
+        damaged(
+            path,
+            f"cannot be read to its end: {read.read_error or 'it has corrupt packets'}",
+            reason="read",
+            value=corrupt,
+        )
 
 
 def judge_size(path: Path, width: int, height: int, limits: MediaLimits) -> None:
@@ -257,5 +265,6 @@ def _judge_codec(path: Path, kind: str, codec: str, accepted: tuple[str, ...]) -
     )
 
 
-def _refuse_encrypted(path: Path) -> NoReturn:
-    refuse(path, "is encrypted", "give the clip without copy protection", reason="encrypted")
+def refuse_encrypted(path: Path) -> NoReturn:
+    """Refuse what is under copy protection."""
+    refuse(path, "is encrypted", "give it without copy protection", reason="encrypted")

@@ -1,7 +1,7 @@
 """What media may come in: sizes, lengths, rates, containers and codecs, and the probe's limits.
 
-Holds one frozen policy, `MediaLimits`, and the exact time that media models write to disk.
-Refuses unknown keys. Every limit has one default, here.
+Holds one frozen policy, `MediaLimits`, what it means for music, and the exact time that media
+models write to disk. Refuses unknown keys. Every limit has one default, here.
 """
 
 from __future__ import annotations
@@ -46,6 +46,15 @@ AUDIO_CODECS: Final = (
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be"),
 )
 """Codecs of sound, by FFmpeg's names."""
+
+MUSIC_CONTAINERS: Final = ("mp3", "wav", "flac", "ogg")
+"""The demuxers that are let in for music besides those of clips: none opens a further file."""
+
+_MUSIC_TIMES: Final = 10
+"""How many times as long as a clip music may be: 100 minutes, unless told otherwise."""
+
+MUSIC_SECONDS: Final = Fraction(1, 10)
+"""Less is no music, and goes round as a buzz."""
 
 _DECODERS: Final = {
     "av1": ("libdav1d", "av1", "libaom-av1"),
@@ -93,3 +102,17 @@ class MediaLimits(BaseModel):
     probe_memory_bytes: int = Field(600 << 20, gt=0)
     decode_cpu_seconds: int = Field(1800, gt=0)
     decode_wall_seconds: float = Field(3600.0, gt=0)
+
+
+def music_limits(limits: MediaLimits) -> MediaLimits:
+    """What `limits` for clips mean for music: more containers, ten times the length, no picture.
+
+    Without a codec of pictures none is decoded, not even the cover of a record.
+    """
+    return limits.model_copy(
+        update={
+            "containers": (*limits.containers, *MUSIC_CONTAINERS),
+            "video_codecs": (),
+            "max_seconds": _MUSIC_TIMES * limits.max_seconds,
+        }
+    )

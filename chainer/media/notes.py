@@ -101,9 +101,12 @@ def sound_notes(video: VideoInfo, audio: AudioInfo | None, hole: Fraction) -> li
             f"its sound ends {_about(abs(longer))} s {'after' if longer > 0 else 'before'}"
             " the picture"
         )
-    if hole > _LENGTHS_AGREE:
-        found.append(f"its sound has a hole of {_about(hole)} s")
-    return found
+    return found + hole_notes(hole)
+
+
+def hole_notes(hole: Fraction) -> list[str]:
+    """What to say of the longest time without a packet of sound, in seconds."""
+    return [f"its sound has a hole of {_about(hole)} s"] if hole > _LENGTHS_AGREE else []
 
 
 def _about(value: Fraction) -> str:

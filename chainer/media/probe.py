@@ -62,13 +62,14 @@ def probe(
     container = container_of(source, limits)
     declared = read_declared(source.fd) if container == "mov" else Declared()
     judge_header(path, declared, limits)
-    raw, complaints = _ask(source, container, limits, cancel)
+    raw, complaints = ask(source, container, limits, cancel)
     if "exceeds max_streams" in complaints:  # of Matroska FFmpeg then reads half
         refuse_streams(path, None, limits)
     if raw.open_error:
         damaged(
             path,
-            "begins like a film and cannot be opened: " + (_first(complaints) or raw.open_error),
+            "begins like a film and cannot be opened: "
+            + (first_line(complaints) or raw.open_error),
             reason="open",
         )
     stream = judge_streams(path, raw, limits)
@@ -129,12 +130,23 @@ def _notes(info: MediaInfo, raw: RawAnswer, scan: RawScan, declared: Declared) -
     return tuple(found)
 
 
-def _ask(
-    source: SourceFile, container: str, limits: MediaLimits, cancel: threading.Event | None
+def ask(
+    source: SourceFile,
+    container: str,
+    limits: MediaLimits,
+    cancel: threading.Event | None,
+    *,
+    sound_only: bool = False,
 ) -> tuple[RawAnswer, str]:
-    """The child's answer, and what FFmpeg complained of meanwhile."""
+    """The child's answer, and what FFmpeg complained of meanwhile.
+
+    With `sound_only` it reads no pictures and decodes nothing. Raises `MediaRefused` where the
+    child does not end well, `Cancelled` when `cancel` is set.
+    """
     question = {
         "container": container,
+        "sound_only": sound_only,
+        "max_seconds": float(limits.max_seconds),
         "options": opening_options(container, limits),
         "max_pixels": limits.max_pixels,
         "max_side": limits.max_side,
@@ -232,7 +244,7 @@ def pyav_folder() -> str:
     return str(Path(found.origin).parent.parent)
 
 
-def _first(text: str) -> str:
+def first_line(text: str) -> str:
     """The first line that is not empty, without the addresses that FFmpeg puts in."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return re.sub(r"^\[[^]]* @ 0x[0-9a-f]+\] ", "", line)

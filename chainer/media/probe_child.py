@@ -3,12 +3,13 @@
 Run as a script by `probe`, never imported; the only module that uses PyAV. It opens the
 descriptor it is given with one named demuxer and closed lists of protocols and decoders,
 looks at codec names and sizes before it opens a decoder itself, reads all packets of one
-picture and one sound stream without decoding them, and decodes the first picture. It judges
-nothing: that is the parent's work, who trusts nothing of this either.
+picture and one sound stream without decoding them, and decodes the first picture. Asked for the
+sound alone it reads only that and decodes nothing. It judges nothing: that is the parent's work,
+who trusts nothing of this either.
 
 Usage: probe_child.py SITE FD QUESTION, where SITE is the folder PyAV lies in and QUESTION a
-JSON object with `container`, `options` to open it with, `max_pixels`, `max_side`, `max_pictures`
-and `video_codecs`.
+JSON object with `container`, `options` to open it with, `sound_only`, `max_seconds`, `max_pixels`,
+`max_side`, `max_pictures` and `video_codecs`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def main(fd: str, question: dict[str, Any]) -> dict[str, Any]:
         audio = next((s for s in container.streams if s.type == "audio"), None)
         answer["video"] = None if video is None else video.index
         answer["audio"] = None if audio is None else audio.index
-        if video is not None and _may_open(video, question):
+        if question["sound_only"]:
+            if audio is not None:
+                answer["heard"] = _hear(container, audio, question["max_seconds"])
+        elif video is not None and _may_open(video, question):
             answer["scan"] = _scan(container, video, audio, question)
         return answer
 
@@ -137,6 +141,31 @@ def _scan(container: Any, video: Any, audio: Any, question: dict[str, Any]) -> d
     answer["pictures"] = pictures.facts()
     answer["sound"] = None if sound is None else sound.facts()
     return answer
+
+
+def _hear(container: Any, audio: Any, max_seconds: float) -> dict[str, Any]:
+    """Read every packet of the sound; a little more than `max_seconds` of it at most."""
+    if audio.codec_context is None:
+        return {"partial": 0, "sound": None}  # refused by its empty name
+    sound = _Sound(audio)
+    answer: dict[str, Any] = {"partial": _beyond_the_end(container, audio)}
+    try:
+        for packet in container.demux([audio]):
+            if packet.size == 0:
+                continue
+            if packet.has_sidedata("encryption_info"):
+                answer["encrypted"] = True
+                break
+            if not sound.take(packet):
+                answer["too_many"] = True
+                break
+            if sound.length > max_seconds:
+                break  # the parent refuses it for its length
+    except MemoryError:
+        raise
+    except av.FFmpegError as error:
+        answer["read_error"] = _words(error)
+    return answer | {"sound": sound.facts()}
 
 
 class _Pictures:
@@ -276,6 +305,11 @@ class _Sound:
             self.hole = max(self.hole, time - self.end)
         self.start = time if self.start is None else min(self.start, time)
         self.end = end if self.end is None else max(self.end, end)
+
+    @property
+    def length(self) -> float:
+        """Seconds from the first sound so far to the last."""
+        return float(((self.end or 0) - (self.start or 0)) * self.tick)
 
     def facts(self) -> dict[str, Any]:
         return {

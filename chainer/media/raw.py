@@ -92,19 +92,27 @@ class RawSound(_Raw):
     end: _Number
 
 
-class RawScan(_Raw):
-    """What reading the packets brought."""
+class RawRead(_Raw):
+    """What reading the packets brought, of the sound alone or beside the picture."""
 
     partial: _Count
     encrypted: bool = False
     too_many: bool = False
     read_error: _Text = ""
-    pictures: RawPictures
     sound: RawSound | None
 
 
+class RawScan(RawRead):
+    """What reading the packets of picture and sound brought."""
+
+    pictures: RawPictures
+
+
 class RawAnswer(_Raw):
-    """All of it. Without `scan`, the picture was not one to be opened."""
+    """All of it. Without `scan`, the picture was not one to be opened.
+
+    `heard` stands in its place where the sound alone was asked after.
+    """
 
     open_error: _Text = ""
     fault: _Text = ""
@@ -114,6 +122,7 @@ class RawAnswer(_Raw):
     video: _Count | None = None
     audio: _Count | None = None
     scan: RawScan | None = None
+    heard: RawRead | None = None
 
     def stream(self, index: int | None) -> RawStream | None:
         """The stream of this index, if there is one."""

@@ -20,6 +20,7 @@ _MOV_BOXES = (
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"heim", b"heis")
 _NAMED_MOV = "an MP4 or MOV file"
+UNKNOWN_KIND = "neither MP4, MOV, MKV nor WebM"
 
 # Prefixes after white space and a byte order mark, in lower case.
 _OTHERS = (
@@ -50,7 +51,7 @@ def container_of(source: SourceFile, limits: MediaLimits) -> str:
     `limits.containers` leaves out.
     """
     head = os.pread(source.fd, 256, 0)
-    container, name = _name(head)
+    container, name = kind_of(head)
     if container in limits.containers:
         return container
     raise MediaRefused(
@@ -62,8 +63,8 @@ def container_of(source: SourceFile, limits: MediaLimits) -> str:
     )
 
 
-def _name(head: bytes) -> tuple[str, str]:
-    """The demuxer, empty where none fits, and the words for people."""
+def kind_of(head: bytes) -> tuple[str, str]:
+    """The demuxer for a file with these first bytes, empty where none fits, and words for it."""
     if head.startswith(_MATROSKA):
         return "matroska", "a Matroska or WebM file"
     if head[4:8] == b"ftyp" and head[8:12] in _STILL_BRANDS:
@@ -76,4 +77,4 @@ def _name(head: bytes) -> tuple[str, str]:
     for prefix, name in _OTHERS:
         if text.startswith(prefix):
             return "", name
-    return "", "neither MP4, MOV, MKV nor WebM"
+    return "", UNKNOWN_KIND

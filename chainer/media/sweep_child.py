@@ -112,7 +112,7 @@ class _Pictures:
             self.leant_on = size
             return False
         sizes.append(size)
-        repeat = size < max(_LEAST_BYTES, self.leant_on // 40)
+        repeat = size < max(_LEAST_BYTES, self.leant_on // 12)
         if repeat or len(sizes) <= _REMEMBERED // 2 or self._micro(packet.pts) % _WAVE < _CREST:
             return False
         del sizes[:-_REMEMBERED]

@@ -120,14 +120,14 @@ def _clipping(window: Window, levels: Levels, policy: QualityPolicy) -> Iterator
     each = _TENTH * LEVEL_SECONDS
     first = int(window.first / each)
     tenths = levels.ceiling[first : ceil((window.first + window.seconds) / each)]
-    cut = [n for n, one in enumerate(tenths) if one >= 10_000 * policy.clipped_share]
-    if len(cut) < policy.clipped_tenths:
+    cut = [n for n, one in enumerate(tenths) if one > 0]
+    on_ceiling = sum(tenths[n] for n in cut) * each / 10_000
+    if on_ceiling < policy.clipped_seconds:
         return
-    worst = max(tenths) / 10_000
     yield Finding(
         Defect.CLIPPING,
         cut[0] * each,
         min((cut[-1] + 1) * each, window.seconds),
-        min(1.0, 0.3 + len(cut) / len(tenths) + worst),
-        f"its sound is cut off at full scale in {len(cut)} tenths of a second",
+        min(1.0, 0.3 + len(cut) / len(tenths) + max(tenths) / 10_000),
+        f"its sound is cut off at full scale for {_millis(on_ceiling)} ms in all",
     )

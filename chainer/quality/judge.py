@@ -26,13 +26,15 @@ _FLICKERS = 5
 _FLICKER_PICTURES = 8
 _STEADY = 8
 """Thousandths by which the edge of a bar may seem to lie elsewhere."""
-_MOST = Fraction(4, 5)
-"""Share of the pictures in which a bar stands."""
+_SEEN = Fraction(1, 3)
+"""Share of the pictures in which a bar is seen to end."""
+_UNEVEN = 30
+"""Thousandths by which two bars may differ."""
 _MOST_BAR = 450
 _NEAR_BORDER = 250
 _MARK_WIDE, _MARK_HIGH = (60, 850), (28, 160)
 """Thousandths of width and height that a mark has at least and at most: a line is no mark."""
-_STILL_ELSEWHERE = 300
+_STILL_ELSEWHERE = 220
 """Thousandths of the other edges that stand still: above it nobody can tell a mark from a wall."""
 
 
@@ -212,7 +214,17 @@ def _blur(window: Window, policy: QualityPolicy) -> Iterator[Finding]:
 
 
 def _duplicates(window: Window, repeats: Repeats, policy: QualityPolicy) -> Iterator[Finding]:
-    found = [one for one in repeats.odd if one.seconds <= policy.hold_seconds]
+    pictures = window.survey.pictures
+    rows = window.rows(pictures.at)
+    same = [pictures.most[n] <= 10 * policy.frozen_change for n in rows]
+    holds = [
+        one
+        for one in window.stretches(pictures.at, rows, same)
+        if one.seconds > policy.hold_seconds
+    ]
+    found = [
+        one for one in repeats.odd if not any(hold.first <= one.first < hold.last for hold in holds)
+    ]
     count = sum(one.last - one.first for one in found)
     if len(found) < policy.duplicates or count < policy.duplicates_share * repeats.pictures:
         return
@@ -254,7 +266,7 @@ def _letterbox(window: Window, policy: QualityPolicy) -> Iterator[Finding]:
         if not lit:
             continue
         bars = [_bar(one, policy) for one in depths]
-        if all(bars):
+        if all(bars) and abs(bars[0] - bars[1]) <= _UNEVEN:
             part = sum(bars) / 1000
             yield Finding(
                 Defect.LETTERBOX,
@@ -266,13 +278,18 @@ def _letterbox(window: Window, policy: QualityPolicy) -> Iterator[Finding]:
 
 
 def _bar(depths: Sequence[int], policy: QualityPolicy) -> int:
-    """The depth of a bar that stands still, in thousandths; 0 where there is none."""
+    """The depth of a bar that stands still, in thousandths; 0 where there is none.
+
+    In a dark picture a bar often cannot be seen to end, or seems to end deeper in the picture; but
+    where it is seen, it ends at one line, and never before it.
+    """
     deep = [one for one in depths if one >= 1000 * policy.letterbox_share]
-    if len(deep) < _MOST * len(depths):
+    if not deep:
         return 0
-    usual = int(median(deep))
-    steady = sum(abs(one - usual) <= _STEADY for one in depths)
-    return usual if steady >= _MOST * len(depths) else 0
+    usual = max(deep, key=lambda one: (sum(abs(one - other) <= _STEADY for other in deep), -one))
+    steady = sum(abs(one - usual) <= _STEADY for one in deep)
+    before = sum(0 < one < usual - _STEADY for one in depths)
+    return usual if steady >= _SEEN * len(depths) and not before else 0
 
 
 def _watermark(window: Window, policy: QualityPolicy) -> Iterator[Finding]:

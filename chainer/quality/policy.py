@@ -68,10 +68,8 @@ class QualityPolicy(BaseModel):
     sound has real pauses of half a second at -70 dB."""
     hole_end_seconds: ExactTime = Field(default=Fraction(1), gt=0)
 
-    clipped_share: float = Field(default=0.003, gt=0, lt=1)
-    """Share of the samples of a tenth of a second that lie on the ceiling."""
-    clipped_tenths: int = Field(default=3, ge=1)
-    """How many such tenths."""
+    clipped_seconds: ExactTime = Field(default=Fraction(1, 1200), gt=0)
+    """How long the samples that lie on the ceiling take, all together."""
 
     length_short: ExactTime = Field(default=Fraction(1, 4), ge=0)
     length_long: ExactTime = Field(default=Fraction(1), ge=0)

@@ -23,6 +23,8 @@ it stands changes less."""
 _LIKE = 0.2
 """What changes by less of what moves around may be a repeat that was coded badly: enough to be in
 step, too little to be called a defect."""
+_STEADY = 0.9
+"""How surely repeats must come again for so many to be in step."""
 _ALIKE, _SAME = 1, 2
 _MOVES = 20
 """Tenths of a level in the block that moves most: below it nobody sees a repeat."""
@@ -59,10 +61,10 @@ def repeats_in(window: Window) -> Repeats:
     judged = {place[at[n]]: _repeats(most, n, rows) for n in rows[1:]}
     known = {spot for spot, answer in judged.items() if answer is not None}
     alike = {spot for spot, answer in judged.items() if answer}
-    if len(alike) >= _HELD * len(known) > 0:
+    distance, steady, agreement = _in_step(alike, known)
+    if len(alike) >= _HELD * len(known) > 0 and agreement < _STEADY:
         held = round(1 / (1 - len(alike) / (len(known) + 1)))
         return Repeats((), len(every), _rate(window, len(every), 1 / held))
-    distance, steady = _in_step(alike, known)
     hangs = [place[at[n]] not in steady and judged.get(place[at[n]]) == _SAME for n in rows]
     odd = tuple(window.stretches(at, rows, hangs))
     rate = None
@@ -90,19 +92,22 @@ def _repeats(most: Sequence[int], n: int, rows: range) -> int | None:
     return _ALIKE if most[n] <= _LIKE * moves else 0
 
 
-def _in_step(spots: set[int], known: set[int]) -> tuple[int, set[int]]:
-    """The distance at which most repeats come again, and those that do."""
-    best: tuple[int, set[int]] = 0, set()
+def _in_step(spots: set[int], known: set[int]) -> tuple[int, set[int], float]:
+    """The distance at which most repeats come again, those that do, and how surely they do."""
+    best, fits = (0, set[int](), 0.0), 0.0
     for distance in range(2, _LONGEST + 1):
-        steady = set()
+        steady, agree, asked = set(), 0, 0
         for spot in spots:
             near = [spot + k * distance for k in (-2, -1, 1, 2)]
             there = [one for one in near if one in known]
-            if there and sum(one in spots for one in there) >= min(2, len(there)):
+            again = sum(one in spots for one in there)
+            if there and again >= min(2, len(there)):
                 steady.add(spot)
+                agree, asked = agree + again, asked + len(there)
+        enough = len(steady) > max(len(known) / (2 * distance), _LEAST_STEADY)
         # A multiple of the distance fits nearly as well.
-        if len(steady) > max(1.2 * len(best[1]), len(known) / (2 * distance), _LEAST_STEADY):
-            best = distance, steady
+        if enough and len(steady) * agree / asked > 1.1 * fits:
+            best, fits = (distance, steady, agree / asked), len(steady) * agree / asked
     return best
 
 

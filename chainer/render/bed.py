@@ -26,7 +26,7 @@ from chainer.render.film_sound import (
 from chainer.render.music import RAW_MUSIC, bring_music, raw_music
 from chainer.render.piece import pack
 from chainer.render.run import Measured, Runner, read_ebur128
-from chainer.render.sound import RUN_UP
+from chainer.render.sound import RUN_UP, limited
 from chainer.render.spec import BedSpec
 from chainer.timebase import AAC_FRAME
 
@@ -147,7 +147,7 @@ def _encode(runner: Runner, spec: BedSpec, limit: float | None, folder: Path) ->
     samples = spec.packets * AAC_FRAME
     mix = raw_music(_RAW_MIX, spec)
     if limit is not None:
-        mix = _limited(mix, limit, samples)
+        mix = limited(mix, limit, samples)
     branches = mix.filter_multi_output("asplit", 2)
     mirrored = branches[1].filter("atrim", end_sample=_run_up(spec) * AAC_FRAME).filter("areverse")
     whole = ffmpeg.concat(mirrored, branches[0], v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
@@ -207,17 +207,6 @@ def _ducking(stream: Any, spec: BedSpec) -> Any:
         mix=f"{mix:.6f}",
     )
     return ducked.filter("atrim", end_sample=spec.packets * AAC_FRAME)
-
-
-def _limited(stream: Any, limit: float, samples: int) -> Any:
-    """A limiter that sees between the samples, as that of the clips does."""
-    stream = stream.filter("aresample", 192_000)
-    stream = stream.filter(
-        "alimiter", limit=f"{10 ** (limit / 20):.6f}", attack=2, release=60, level=0, latency=1
-    )
-    stream = stream.filter("aresample", 48_000)
-    stream = stream.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
-    return stream.filter("asetpts", "N/SR/TB")
 
 
 def _measure(runner: Runner, spec: BedSpec, samples: int, folder: Path) -> Measured:

@@ -109,9 +109,7 @@ def run_foreign(
         media = [
             ffmpeg.input(
                 "fd:",
-                **_as_kwargs(
-                    [*input_options(spec.info, limits, threads=1), "-fd", str(descriptor)]
-                ),
+                **as_kwargs([*input_options(spec.info, limits, threads=1), "-fd", str(descriptor)]),
             )
             for spec, descriptor in zip(specs, lent, strict=True)
         ]
@@ -211,7 +209,7 @@ def _same_media(source: SourceFile, digest: Digest) -> None:
         )
 
 
-def _as_kwargs(options: list[str]) -> dict[str, str | None]:
+def as_kwargs(options: list[str]) -> dict[str, str | None]:
     """Option words as ffmpeg-python takes them; a word without a value maps to None."""
     found: dict[str, str | None] = {}
     name = ""

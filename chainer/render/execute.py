@@ -15,9 +15,17 @@ from chainer.digest import Digest
 from chainer.errors import Cancelled, StoreError
 from chainer.render.make import NEED_LOST, Kitchen, StepDone, make_step
 from chainer.render.plan import RenderPlan, Step
+from chainer.render.spec import StepType
 from chainer.store import Record
 
-_ORDER = {"mark": 0, "conform": 1, "card": 2, "joint": 3, "poster": 4}
+_ORDER = {
+    **dict.fromkeys((StepType.MARK, StepType.TEXT), 0),
+    **dict.fromkeys((StepType.CONFORM, StepType.EXTEND), 1),
+    StepType.CARD: 2,
+    StepType.JOINT: 3,
+    StepType.POSTER: 4,
+    StepType.BED: 5,
+}
 _TRIES = 3
 """How often a step is begun whose needs are found damaged each time."""
 
@@ -45,7 +53,7 @@ class Execution:
     def run(self) -> dict[Digest, Record]:
         """The record of every step. Raises the first error after all children have ended."""
         waiting = sorted(
-            self._steps.values(), key=lambda step: (_ORDER[step.type.value], -step.frames)
+            self._steps.values(), key=lambda step: (_ORDER[step.type], -step.frames)
         )
         running: dict[Future[StepDone], Step] = {}
         error: BaseException | None = None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from chainer.errors import MediaDamaged, MediaRefused
 from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
-from chainer.media.limits import MediaLimits
+from chainer.media.limits import MUSIC_SECONDS, MediaLimits, music_limits
 from chainer.media.source import SourceFile
+from chainer.render.conform import as_kwargs
 from chainer.render.film_sound import pass_on
 from chainer.render.run import Measured, Runner, read_ebur128
 from chainer.render.spec import BedSpec
@@ -19,13 +21,16 @@ _GIVEN, _ROUND = "given.f32", "round.f32"
 _BYTES = 8
 """Of one sample of raw music: two channels of 32-bit float."""
 
-_SHORTEST = 4800
-"""Samples: less than a tenth of a second is no music, and goes round as a buzz."""
-
 _SEAM = 96_000
 """Samples over which the end of the music goes over into its beginning: 2 s, a quarter at most."""
 
 _DROPPED = 0.02
+
+_PASSED_OVER = re.compile(
+    r"^.*(?:Codec \(\S*\) not on whitelist|Packet corrupt .* dropping it).*\n", re.MULTILINE
+)
+"""What FFmpeg says of pictures beside the music, such as a cover, which are meant to stay closed;
+and of the last packet of a WAV that was written to a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +85,15 @@ def bring_music(
             check=False,
         )
     source.check_unchanged()
+    result = replace(result, stderr=_PASSED_OVER.sub("", result.stderr))
     if not result.ok:
         raise classify_failure(result, source.path, argv)
     if damage := damage_in(result, source.path):
         raise damage
+    shortest = int(MUSIC_SECONDS * spec.profile.sample_rate)
     found = (folder / _GIVEN).stat().st_size // _BYTES
     declared = min(samples, int(audio.seconds * spec.profile.sample_rate))
-    if found < declared * (1 - _DROPPED) - _SHORTEST:
+    if found < declared * (1 - _DROPPED) - shortest:
         raise MediaDamaged(
             f"{source.path}: of {declared} samples of sound only {found} could be decoded; export "
             "it again",
@@ -94,7 +101,7 @@ def bring_music(
             found=found,
             expected=declared,
         )
-    if found < _SHORTEST:
+    if found < shortest:
         raise MediaRefused(
             f"{source.path}: {found / spec.profile.sample_rate:.3f} s of sound are no music; give "
             "a longer file as the bed",
@@ -136,8 +143,8 @@ def _argv(
 
     audio = spec.info.audio
     assert audio is not None
-    words = [*input_options(spec.info, limits, threads=1), "-fd", str(descriptor)]
-    stream = ffmpeg.input("fd:", **_as_options(words))[str(audio.stream)]
+    words = [*input_options(spec.info, music_limits(limits), threads=1), "-fd", str(descriptor)]
+    stream = ffmpeg.input("fd:", **as_kwargs(words))[str(audio.stream)]
     start = audio.start
     stream = stream.filter("asetpts", f"PTS-({start.numerator}/{start.denominator})/TB")
     stream = stream.filter("aresample", spec.profile.sample_rate, **{"async": 1, "first_pts": 0})
@@ -146,19 +153,6 @@ def _argv(
     stream = stream.filter("ebur128", peak="true", framelog="quiet")
     output = ffmpeg.output(stream, _GIVEN, f="f32le", **{"c:a": "pcm_f32le"})
     return runner.argv(output, copyts=True)
-
-
-def _as_options(words: list[str]) -> dict[str, str | None]:
-    """Option words as ffmpeg-python takes them; a word without a value maps to None."""
-    found: dict[str, str | None] = {}
-    name = ""
-    for word in words:
-        if word.startswith("-") and not word[1:2].isdigit():
-            name = word[1:]
-            found[name] = None
-        else:
-            found[name] = word
-    return found
 
 
 def raw_music(name: str, spec: BedSpec) -> Any:

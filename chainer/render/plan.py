@@ -61,6 +61,7 @@ _CAUSES = (
     ("opacity", Why.MARK),
     ("policy", Why.POLICY),
     ("style", Why.JOINT),
+    ("kind", Why.TEXT),
     ("text", Why.TEXT),
     ("font", Why.TEXT),
     ("build", Why.ENCODER),

@@ -192,7 +192,7 @@ def _encode(
     if gain:
         stream = stream.filter("volume", f"{gain:.2f}dB", precision="double")
     if limit is not None:
-        stream = _limited(stream, limit, samples)
+        stream = limited(stream, limit, samples)
     branches = stream.filter_multi_output("asplit", 3)
     run_up = branches[2].filter("atrim", end_sample=_run_up(samples) * AAC_FRAME)
     run_up = run_up.filter("areverse")
@@ -221,7 +221,7 @@ def _measure(runner: Runner, name: str, samples: int, folder: Path) -> Measured:
     return read_ebur128(runner.run(argv, "measuring sound", cwd=folder).stderr)
 
 
-def _limited(stream: Any, limit: float, samples: int) -> Any:
+def limited(stream: Any, limit: float, samples: int) -> Any:
     """A limiter that sees between the samples: four times oversampled (BS.1770-4, annex 2)."""
     stream = stream.filter("aresample", 192_000)
     stream = stream.filter(

@@ -31,6 +31,9 @@ LEAST_PLAYED = Fraction(1, 2)
 """The share of a continuation that must play for a fused slot: cutting away more than half of it
 takes its turn and its ending with it."""
 
+_SPARED = 2
+"""Percent of a clip that may be left out at its end where it then plays slower at an even pace."""
+
 _OVERLAP_SECONDS = Fraction(1, 2)
 _UNSEEN = 3
 """So many missing frames are held before anything else is tried: nobody sees it."""
@@ -268,6 +271,7 @@ def _offer(
                 f"{_text(own, fps)} would have to play {float(Fraction(wanted, own)):.2f} times "
                 f"slower, at most {float(policy.stretch):g} is allowed"
             )
+        own = _even(wanted, own, policy, fps, rate)
         return Offer(way, wanted, own, synthetic=slowed_share(wanted, own, fps, rate))
     held = wanted - own
     if Fraction(held) / fps > HOLD_SECONDS:
@@ -276,6 +280,19 @@ def _offer(
             f"{time_text(HOLD_SECONDS)} s can be borne"
         )
     return Offer(way, wanted, own, synthetic=Fraction(held, wanted))
+
+
+def _even(wanted: int, own: int, policy: SlotPolicy, fps: Fraction, rate: Fraction | None) -> int:
+    """So many of `own` frames, nearly all, that most of the slot's fall on filmed pictures.
+
+    302 frames over 450 meet twice, 300 meet every third time.
+    """
+    least = max(own - own * _SPARED // 100, math.ceil(wanted / policy.stretch))
+    return min(
+        range(own, least - 1, -1),
+        key=lambda some: slowed_share(wanted, some, fps, rate),
+        default=own,
+    )
 
 
 def _fused(wanted: int, own: int, then: int | None, fps: Fraction, *, morph: bool) -> Offer | str:

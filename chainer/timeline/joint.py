@@ -96,6 +96,11 @@ class Joint:
     made: int = 0
 
     @property
+    def frames(self) -> int:
+        """How long it takes: what both play at once, or is put between, or is made."""
+        return self.overlap or self.made or self.left + self.gap + self.right
+
+    @property
     def is_picture(self) -> bool:
         """Whether any picture may be new work: a right clip is copied from keyframes on only."""
         return self.style.blends or self.right + self.made > 0

@@ -64,7 +64,7 @@ def joint_wish(
     style = _STYLES.get(asked.kind)
     if asked.lead is not None or asked.lag is not None:
         style = JointStyle.CUT
-    timed = style is not None and style is not JointStyle.CUT
+    timed = style is not None and style.blends
     return replace(
         wish,
         style=style,
@@ -124,7 +124,8 @@ def chapter_marks(graph: Graph, chain: Chain, layout: Layout, heading: str) -> t
         opens = number
         while opens > 0 and layout.slots[opens - 1].content is SlotContent.CARD:
             opens -= 1  # a chapter begins with its cards
-        frame = 0 if number == first else layout.starts[opens]
+        # After a J cut or a match the sound begins before the picture.
+        frame = 0 if number == first else layout.seen(opens)[0]
         marks.setdefault(frame, Mark(title, frame, layout.slots[number].plays[0].atom))
     if 0 not in marks:
         marks[0] = Mark(heading, 0, None)

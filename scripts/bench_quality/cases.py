@@ -33,10 +33,12 @@ OWN: dict[str, dict[Defect, str]] = {
     "streamio_sign_vfr.mov": {
         Defect.SILENCE: "-62 LUFS: nothing above -56 dB",
         Defect.OFFSET: "its sound stream begins 87 ms after its picture",
+        Defect.FLICKER: "the webcam hunts for its exposure while a bright sheet comes into view",
         Defect.CRUSHED: "a face in a dark room: seven tenths of the picture are at black",
     },
     "streamio_sign_wide_10fps.mov": {
         Defect.SILENCE: "-63 LUFS: nothing above -56 dB",
+        Defect.FLICKER: "the same performance",
         Defect.CRUSHED: "the same performance",
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +15,11 @@ import numpy as np
 import pytest
 
 import chainer
+from chainer.check import check_graph
 from chainer.digest import Digest, file_digest
-from chainer.errors import MediaDamaged, MediaRefused
-from chainer.media.inspect import Inspected, inspect_media
+from chainer.errors import GraphError, MediaDamaged, MediaRefused
+from chainer.looker import Looker, media_file
+from chainer.media.inspect import Inspected, inspect_music
 from chainer.media.limits import MediaLimits
 from chainer.media.source import open_source
 from chainer.mp4 import read_mp4, read_subtitles
@@ -48,7 +51,7 @@ LIMITS = MediaLimits()
 
 
 def write_music(path: Path, seconds: float, *options: str, source: str = "") -> Path:
-    """Steady music in a small film, since bare sound is no media that comes in."""
+    """Steady music, in a small film: its pictures are not used."""
     sound = source or "anoisesrc=seed=7:color=pink:r=48000:a=0.4,aformat=channel_layouts=stereo"
     argv = [FFMPEG, "-y", "-v", "error", "-f", "lavfi", "-i", "color=s=64x64:r=10"]
     argv += ["-f", "lavfi", "-i", sound, "-t", str(seconds), "-c:v", "libx264", "-preset"]
@@ -80,7 +83,7 @@ class Bench:
             runs.append(SoundRun(key, 0, -(-len(sound) // AAC_FRAME)))
         runs[-1] = replace(runs[-1], last=runs[-1].last + 1)
         if info is None:
-            info = inspect_media(music, self.store, LIMITS).info
+            info = inspect_music(music, self.store, LIMITS).info
         told: dict[str, Any] = {
             "gain": Fraction(-10),
             "duck": Fraction(0),
@@ -263,7 +266,7 @@ def test_music_without_sound_is_refused(bench: Bench, tmp_path: Path, music: Pat
 
 
 def test_music_that_changed_or_is_damaged(bench: Bench, tmp_path: Path, music: Path) -> None:
-    info = inspect_media(music, bench.store, LIMITS).info
+    info = inspect_music(music, bench.store, LIMITS).info
     broken = tmp_path / "b.mkv"
     data = bytearray(music.read_bytes())
     for at in range(len(data) // 3, len(data) - 100, 997):
@@ -280,6 +283,130 @@ def test_a_blink_of_music_is_refused(bench: Bench, tmp_path: Path) -> None:
     path = write_music(tmp_path / "x.mkv", 2, "-af", "atrim=end=0.05")
     with pytest.raises(MediaRefused, match="no music"):
         bench.lay([np.zeros((RATE, 2))], path)
+
+
+TONE = "sine=f=330:r=44100:d=2,volume=0.5"
+
+
+def write_bare(path: Path, *options: str) -> Path:
+    """Two seconds of a tone in a file without pictures."""
+    argv = [FFMPEG, "-y", "-v", "error", "-f", "lavfi", "-i", TONE, *options, str(path)]
+    subprocess.run(argv, check=True, capture_output=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x.mp3", ()),
+        ("x.wav", ()),
+        ("x.m4a", ("-c:a", "aac")),
+        ("x.flac", ()),
+        ("x.opus", ("-c:a", "libopus")),
+    ],
+)
+def test_music_from_a_file_of_sound(
+    bench: Bench, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    path = write_bare(tmp_path / name, *options)
+    piece, facts, spec = bench.lay([np.zeros((4 * RATE, 2))], path)
+    assert spec.info.video is None
+    assert facts["music"]["loudness"] == pytest.approx(-24, abs=0.1)
+    got = played(piece)[RATE // 2 : 3 * RATE, 0]
+    peak = int(np.argmax(np.abs(np.fft.rfft(got)))) * RATE / len(got)
+    assert peak == pytest.approx(330, abs=2)
+
+
+def test_a_cover_beside_the_music_is_passed_over(bench: Bench, tmp_path: Path) -> None:
+    cover = ("-f", "lavfi", "-i", "color=red:s=64x64:d=1:r=1", "-map", "0:a", "-map", "1:v")
+    shown = ("-c:v", "png", "-frames:v", "1", "-disposition:v", "attached_pic")
+    path = write_bare(tmp_path / "x.mp3", *cover, *shown)
+    _, facts, _ = bench.lay([np.zeros((RATE, 2))], path)
+    assert facts["music"]["loudness"] == pytest.approx(-24, abs=0.1)
+
+
+def test_what_lies_behind_an_mp3_is_no_damage_and_holes_in_it_are(
+    bench: Bench, tmp_path: Path
+) -> None:
+    path = write_bare(tmp_path / "x.mp3")
+    data = path.read_bytes()
+    path.write_bytes(data + b"LYRICSBEGIN000035LYRICS200" + bytes(3000) + b"TAG" + bytes(125))
+    _, facts, _ = bench.lay([np.zeros((3 * RATE, 2))], path)
+    assert facts["music"]["loudness"] == pytest.approx(-24, abs=0.1)
+    broken = bytearray(data)
+    for at in range(3000, len(data) - 1000, 1500):
+        broken[at : at + 600] = b"\xff" * 600
+    path.write_bytes(broken)
+    with pytest.raises(MediaDamaged):
+        bench.lay([np.zeros((3 * RATE, 2))], path)
+
+
+def test_a_wav_that_was_written_to_a_pipe(bench: Bench, tmp_path: Path) -> None:
+    path = write_bare(tmp_path / "x.wav")
+    data = path.read_bytes()
+    at = data.index(b"data") + 4
+    path.write_bytes(data[:at] + b"\xff" * 4 + data[at + 4 :])
+    _, facts, _ = bench.lay([np.zeros((3 * RATE, 2))], path)
+    assert facts["music"]["loudness"] == pytest.approx(-24, abs=0.1)
+
+
+def graph_with_bed(folder: Path, media: str) -> Path:
+    path = write_graph(folder, (Coded(1, 75), Coded(2, 92)))
+    graph = json.loads(path.read_text())
+    first = {"id": "e1", "title": "One", "start": "c1"}
+    second = {"id": "e2", "title": "Two", "start": "c1", "bed": {"media": media}}
+    graph["graph"]["series"] = [{"id": "s", "title": "S", "episodes": [first, second]}]
+    path.write_text(json.dumps(graph))
+    return path
+
+
+def test_the_bed_of_an_episode_is_checked_with_its_graph(tmp_path: Path) -> None:
+    settings = small_settings(tmp_path / "store")
+    path = graph_with_bed(tmp_path, "media/x.mp3")
+    store = Store(tmp_path / "store")
+    place = "$.graph.series[0].episodes[1].bed.media"
+    (fault,) = check_graph(path, settings, store).media_faults
+    assert (fault.path, fault.code) == (place, "media-missing")
+    write_bare(tmp_path / "media/x.mp3")
+    report = check_graph(path, settings, store)
+    assert (report.media, report.media_faults, report.exit_status) == (3, (), 0)
+    (tmp_path / "media/x.mp3").write_text("#EXTM3U\n/etc/passwd\n")
+    report = check_graph(path, settings, store)
+    (fault,) = report.media_faults
+    assert fault.path == place
+    assert "HLS playlist" in str(fault)
+    assert report.exit_status == 3
+
+
+@pytest.mark.parametrize("media", ["/etc/passwd", "../x.mp3", "http://x/y.mp3", "a\\b.mp3"])
+def test_a_bed_lies_where_media_may_lie(tmp_path: Path, media: str) -> None:
+    with pytest.raises(GraphError) as caught:
+        chainer.load_graph(graph_with_bed(tmp_path, media))
+    (fault,) = caught.value.faults
+    assert (fault.path, fault.code) == (
+        "$.graph.series[0].episodes[1].bed.media",
+        "misplaced-file",
+    )
+
+
+@pytest.mark.parametrize("of", ["graph", "settings"])
+def test_a_plan_takes_its_music_from_a_file_of_sound(tmp_path: Path, of: str) -> None:
+    settings = small_settings(tmp_path / "store")
+    path = graph_with_bed(tmp_path, "media/x.mp3")
+    music = write_bare(tmp_path / "media/x.mp3")
+    if of == "settings":
+        music = write_bare(tmp_path / "elsewhere.wav")
+        bed = settings.bed.model_copy(update={"media": music})
+        settings = settings.model_copy(update={"bed": bed})
+    looker = Looker(chainer.load_graph(path), Store(tmp_path / "store"), settings)
+    media = looker.inspect_music(media_file(looker.graph, "media/x.mp3", looker.store))
+    assert media.info.container == "mp3"
+    plan = chainer.plan_episode(chainer.load_graph(path), "c1", settings=settings)
+    if of == "settings":
+        (piece,) = plan.music
+        assert (piece.media.path, piece.media.info.container) == (music, "wav")
+        episode = chainer.render_episode(plan, tmp_path / "out")
+        assert decode_sound(episode.path / "episode.mp4").std() > 0
 
 
 @pytest.fixture(scope="module")
@@ -305,7 +432,7 @@ def film_with(
     store = Store(plan.store)
     render = plan.render
     if music is not None:
-        media: Inspected = inspect_media(music, store, LIMITS)
+        media: Inspected = inspect_music(music, store, LIMITS)
         told: dict[str, Any] = {
             "gain": Fraction(-60),
             "duck": Fraction(9),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from decimal import Decimal, localcontext
 from dataclasses import replace
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from chainer.episode import credits
+from chainer.episode import credits as told
 from chainer.episode.credits import (
     CREDITS_NAME,
     CreditPolicy,
@@ -63,15 +63,17 @@ def credits_of(
 ) -> Credits:
     """The credits where each slot plays the atom of the same place, None for cards."""
     slots = [
-        replace(slot, name=name or slot.name, content=SlotContent.ATOM if name else SlotContent.CARD)
+        replace(
+            slot, name=name or slot.name, content=SlotContent.ATOM if name else SlotContent.CARD
+        )
         for slot, name in zip(layout.slots, atoms, strict=True)
     ]
-    told = {
+    by_atom = {
         atom: author
         for atom, author in zip(atoms, authors, strict=True)
         if atom is not None and author is not None
     }
-    return credits.credits_of(replace(layout, slots=tuple(slots)), told, *rest)
+    return told.credits_of(replace(layout, slots=tuple(slots)), by_atom, *rest)
 
 
 def test_seconds_and_shares_without_remixes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def graph(
                 "kind": "continuation",
                 **({"joint": (joints or {})[n]} if n in (joints or {}) else {}),
             }
-            for n, (one, two) in enumerate(zip(names, names[1:], strict=False))
+            for n, (one, two) in enumerate(pairwise(names))
         ],
     }
     return parse_graph(value, source="test")
