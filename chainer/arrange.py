@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, partial
@@ -128,7 +128,7 @@ class _Writer:
         """The clip of a slot in which atoms play."""
         planned = [self._cast.atoms[one.atom] for one in slot.plays]
         first = planned[0]
-        overlays = self._overlays(slot, planned)
+        overlays = self._overlays(slot)
         fill = first.fill
         clips = [self._conform(one) for one in planned]
         if fill is None or fill.way is SlotFill.SOURCE:
@@ -163,13 +163,16 @@ class _Writer:
             gain=Fraction(0) if sound is None or sound.gain is None else sound.gain,
         )
 
-    def _overlays(self, slot: Slot, planned: Sequence[PlannedAtom]) -> tuple[Overlay, ...]:
+    def _overlays(self, slot: Slot) -> tuple[Overlay, ...]:
         found: list[Overlay] = []
-        cue = self._cast.staging.cues.get(planned[0].atom.id)
-        if cue is not None:
-            fps = self._settings.profile.fps
-            first = to_frames(_CUE_AFTER, fps)
-            last = min(first + to_frames(_CUE_SECONDS, fps), slot.frames - first)
+        fps = self._settings.profile.fps
+        after = to_frames(_CUE_AFTER, fps)
+        for one in slot.plays:
+            cue = self._cast.staging.cues.get(one.atom)
+            if cue is None:
+                continue
+            first = one.first + after
+            last = min(first + to_frames(_CUE_SECONDS, fps), one.first + one.frames - after)
             if last > first:
                 found.append(self._overlay(TextKind.CUE, cue.line, cue.detail, first, last))
         if self._settings.captions.burn:

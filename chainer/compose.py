@@ -205,13 +205,15 @@ def _decided(
     refuse_pictures(looker, seen.atoms)
     atoms, unproven = with_credentials(looker, seen.atoms)
     atoms, spared, cuts = spare(permission, atoms)
-    atoms = filled(chain, atoms, settings, barred_ways(permission, atoms))
+    words = titles(graph, chain)
+    staging = staging_of(graph, chain, words, settings.card)
+    opened = {card.before for card in staging.cards if card.before is not None}
+    atoms = filled(chain, atoms, settings, barred_ways(permission, atoms), opened)
     roads: tuple[Choice, ...] = ()
     if options is not None:
         roads = explain_roads(looker, chain, *_lengths(looker, options), permission.reasons)
-    words = titles(graph, chain)
     bare = bare_atoms(permission, atoms)
-    staging = staging_of(graph, chain, words, settings.card).without_cues(bare)
+    staging = staging.without_cues(bare)
     cast = Cast.of(graph, chain, atoms, staging, settings, bare)
     meetings = meetings_of(looker, cast, cuts)
     layout = timeline_of(cast, cuts, {pair: met.point for pair, met in meetings.items()})

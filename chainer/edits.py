@@ -13,6 +13,7 @@ from chainer.render.spec import CardSpec, ConformPolicy, ConformSpec, ExtendSpec
 from chainer.timebase import to_frames
 from chainer.timeline.joint import Joint
 from chainer.timeline.script import slots_by_atom
+from chainer.timeline.slot import Played
 
 
 def edits_of(
@@ -37,13 +38,21 @@ def edits_of(
             *_of_joints(joints, spec),
             *_of_picture(planned, spec, profile, policy),
         ]
-        laid_over = isinstance(spec, ConformSpec | ExtendSpec) and spec.overlays
-        if laid_over or render.slots[number] in behind:
+        played = next(one for one in layout.slots[number].plays if one.atom == planned.atom.id)
+        if _laid_over(played, spec) or (played.first == 0 and render.slots[number] in behind):
             edits.append(Edit.OVERLAY)
         if planned.grade is not None:
             edits.append(Edit.GRADE)
         found.append((planned.atom.id, tuple(edits)))
     return tuple(found)
+
+
+def _laid_over(played: Played, spec: object) -> bool:
+    """Whether text stands over an atom's own part of its slot."""
+    return isinstance(spec, ConformSpec | ExtendSpec) and any(
+        one.first < played.first + played.frames and one.last > played.first
+        for one in spec.overlays
+    )
 
 
 def _of_media(planned: PlannedAtom, joints: Sequence[Joint], profile: Profile) -> Iterator[Edit]:

@@ -101,7 +101,7 @@ def enrolled(
     record = EpisodeRecord(
         id=name,
         title=plan.titles.heading,
-        draft=plan.settings.profile.draft,
+        draft=plan.is_draft,
         composer=None if composer is None else register.book.key(composer),
         atoms=tuple(
             ShownAtom(one.atom.id, one.media.digest, register.book.key(one.atom.author))

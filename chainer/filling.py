@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from chainer.episode.plan import PlannedAtom
 from chainer.errors import InputError, PolicyRefused
-from chainer.graph import Chain, EdgeKind, JointKind, Leg, SlotKind
+from chainer.graph import Chain, EdgeKind, Leg, SlotKind
 from chainer.graph.words import SlotFill
 from chainer.memory.report import JointClass
 from chainer.render.extend_cost import fill_cost
 from chainer.render.spec import FuseJoin
 from chainer.settings import Settings
 from chainer.timebase import to_frames
-from chainer.timeline.fill import Filled, Offer, choose_fill
+from chainer.timeline.fill import Filled, Offer, Weighed, choose_fill
 
 
 def fuse_join(then: PlannedAtom | None) -> FuseJoin:
@@ -29,12 +29,17 @@ Barred = Mapping[str, Mapping[SlotFill, str]]
 
 
 def filled(
-    chain: Chain, atoms: Sequence[PlannedAtom], settings: Settings, barred: Barred
+    chain: Chain,
+    atoms: Sequence[PlannedAtom],
+    settings: Settings,
+    barred: Barred,
+    opened: Collection[str] = (),
 ) -> tuple[PlannedAtom, ...]:
     """The atoms, those in extended slots with how they are filled.
 
-    Raises `InputError` with code `fill` where a slot cannot be filled as it asks, `PolicyRefused`
-    where people allow none of the ways that could.
+    `opened` are the atoms before which a card stands: nothing flows into them. Raises `InputError`
+    with code `fill` where a slot cannot be filled as it asks, `PolicyRefused` where people allow
+    none of the ways that could.
     """
     by_name = {one.atom.id: one for one in atoms}
     taken: set[str] = set()
@@ -45,8 +50,11 @@ def filled(
             continue
         if planned.atom.slot.kind is SlotKind.EXTENDED and leg.atom not in taken:
             after = chain.legs[number + 1] if number + 1 < len(chain.legs) else None
-            then = _continuation(after, by_name, barred)
-            fill = _fill(planned, then, settings, barred.get(leg.atom, {}))
+            then = _continuation(after, by_name)
+            if then is not None and then.atom.id in opened:
+                _refuse_apart(planned, then)
+                then = None
+            fill = _fill(planned, then, settings, _barred(leg.atom, then, barred))
             if fill.way is SlotFill.FUSE and after is not None:
                 taken.add(after.atom)
             planned = replace(planned, fill=fill)
@@ -54,18 +62,36 @@ def filled(
     return tuple(found)
 
 
-def _continuation(
-    after: Leg | None, atoms: Mapping[str, PlannedAtom], barred: Barred
-) -> PlannedAtom | None:
+def _refuse_apart(planned: PlannedAtom, then: PlannedAtom) -> None:
+    """Raise `InputError` where an atom shall flow into one that a card opens."""
+    name = planned.atom.id
+    if planned.atom.slot.fill is SlotFill.FUSE:
+        raise InputError(
+            f'{name}: its slot cannot be filled by "fuse": a card stands before {then.atom.id}; '
+            "take the card away, or fill the slot another way",
+            code="fill",
+            atom=name,
+            asked=SlotFill.FUSE.value,
+        )
+
+
+def _barred(atom: str, then: PlannedAtom | None, barred: Barred) -> Mapping[SlotFill, str]:
+    """The ways that the people in an atom do not allow, nor those in what may flow on from it."""
+    own = barred.get(atom, {})
+    theirs = {} if then is None else barred.get(then.atom.id, {})
+    if then is None or SlotFill.FUSE in own or SlotFill.FUSE not in theirs:
+        return own
+    return {**own, SlotFill.FUSE: f"of {then.atom.id}, {theirs[SlotFill.FUSE]}"}
+
+
+def _continuation(after: Leg | None, atoms: Mapping[str, PlannedAtom]) -> PlannedAtom | None:
     """The atom that may flow on from the one before it; None where there is none."""
     if after is None or after.edge is None or after.edge.kind is not EdgeKind.CONTINUATION:
         return None
     planned = atoms.get(after.atom)
     if planned is None or planned.atom.slot.kind is not SlotKind.STANDARD:
         return None
-    joint = after.edge.joint
-    apart = joint is not None and joint.kind is JointKind.CARD
-    return None if apart or SlotFill.FUSE in barred.get(after.atom, {}) else planned
+    return planned
 
 
 def _fill(
@@ -101,7 +127,7 @@ def _fill(
                 asked,
                 to_frames(slot.seconds, fps),
                 own,
-                None if then is None or SlotFill.FUSE in barred else then.used.frames,
+                None if then is None else then.used.frames,
                 settings.slots,
                 fps,
                 cost,
@@ -114,7 +140,7 @@ def _fill(
 
     fill = choose(slot.fill)
     if fill.way not in barred:
-        return fill
+        return _as_allowed(fill, barred)
     open_to = slot.fill in (None, SlotFill.AUTO)
     others = [one.way for one in fill.others if one.possible and one.way not in barred]
     if not open_to or not others:
@@ -125,4 +151,17 @@ def _fill(
             atom=planned.atom.id,
             way=fill.way.value,
         )
-    return choose(others[0])
+    other = choose(others[0])
+    why = other.why.removesuffix("asked for by name")
+    return _as_allowed(replace(other, why=f"{why}not {fill.way.value}: {barred[fill.way]}"), barred)
+
+
+def _as_allowed(fill: Filled, barred: Mapping[SlotFill, str]) -> Filled:
+    """The fill, its other ways as far as people allow them."""
+    others = tuple(
+        Weighed(one.way, possible=False, why=barred[one.way])
+        if one.possible and one.way in barred
+        else one
+        for one in fill.others
+    )
+    return replace(fill, others=others)

@@ -138,8 +138,10 @@ class Looker:
         return clip
 
     def is_sketch(self, atom: Atom) -> bool:
-        """Whether an atom is only planned, and its media is not there."""
+        """Whether an atom is only planned, its media is not there, and no other take is asked for."""
         if not self.settings.sketches or atom.status is not Status.PLANNED:
+            return False
+        if self.settings.takes.get(atom.id, 1) > 1:
             return False
         return not media_file(self.graph, atom.media, self.store).is_file()
 
@@ -239,10 +241,12 @@ def media_file(graph: Graph, media: str, store: Store) -> Path:
 
 
 def seconds_that_play(looker: Looker, atom: Atom) -> Fraction:
-    """How long the atom's own media plays, before anything is trimmed at joints.
+    """How long the atom's own media plays, or the take that is asked for, before joints trim it.
 
     A sketch plays as long as its atom shall, and an extended slot as long as it says.
     """
     if looker.is_sketch(atom) or atom.slot.kind is SlotKind.EXTENDED:
         return default_seconds(atom)
-    return to_seconds(looker.clip(atom).used.frames, looker.settings.profile.fps)
+    asked = looker.settings.takes.get(atom.id, 1)
+    take = asked - 1 if asked <= len(atom.takes) + 1 else 0  # too many are refused with the plan
+    return to_seconds(looker.clip(atom, take).used.frames, looker.settings.profile.fps)

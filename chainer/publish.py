@@ -23,7 +23,8 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
 
     A revocation that comes between the question and the note is not missed: the note is then
     refused and the question asked again. Raises `PolicyRefused` and `VerifyError`, and
-    `PolicyRefused` with code `unknown-episode` for one that this store has not made.
+    `PolicyRefused` with code `unknown-episode` for one that this store has not made, `unfinished`
+    for one in which atoms are sketched.
     """
     manifest = read_manifest(folder)
     index = EpisodeIndex(index_path(store))
@@ -34,6 +35,14 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
             "compose it again with this --store",
             code="unknown-episode",
             path=str(folder),
+        )
+    if episode.draft and (sketches := [s.name for s in manifest.timeline if s.content == "sketch"]):
+        raise PolicyRefused(
+            f"{folder} is unfinished: {', '.join(sketches)} have no media yet, and their cards play; "
+            "compose it again when they have",
+            code="unfinished",
+            path=str(folder),
+            atoms=sketches,
         )
     # As the list has it, not the folder, which anybody may have edited.
     needs = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from chainer.graph.words import SlotFill
@@ -16,7 +17,13 @@ def captioned(cast: Cast, layout: Layout) -> Captioned:
     if not cast.settings.captions.write:
         return Captioned(())
     fps = cast.settings.profile.fps
-    return captions_of(layout, spoken_lines(cast), windows_of(cast), fps)
+    found = captions_of(layout, spoken_lines(cast), windows_of(cast), fps)
+    unsaid = [
+        f"{name}: no captions: its lines are timed to its own media, and take {one.take + 1} plays"
+        for name, one in cast.atoms.items()
+        if one.take and one.atom.dialogue
+    ]
+    return replace(found, notes=(*found.notes, *unsaid))
 
 
 def said(cast: Cast, layout: Layout) -> tuple[tuple[Fraction, Fraction], ...]:

@@ -44,8 +44,9 @@ def effort_of(plan: EpisodePlan) -> Effort:
     book = CostBook(store_of(plan))
     running = {step.key for step in plan.render.to_run}
     cost = {step.key: book.estimate(step).cpu_seconds for step in plan.render.steps}
-    ahead = sum(cost[key] for key in running)
-    return Effort(len(cost), len(running), ahead, sum(cost.values()) - ahead)
+    ahead = sum((seconds for key, seconds in cost.items() if key in running), 0.0)
+    saved = sum((seconds for key, seconds in cost.items() if key not in running), 0.0)
+    return Effort(len(cost), len(running), ahead, saved)
 
 
 def show_plan(console: Console, plan: EpisodePlan, effort: Effort) -> None:

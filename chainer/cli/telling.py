@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,12 +73,12 @@ def with_story(settings: Settings, options: dict[str, Any]) -> Settings:
         card["cues"] = options["cues"]
     if card:
         parts["card"] = card
-    captions = "burned" if options.get("burn_captions") else options.get("captions")
+    captions = _captions(options)
     if captions is not None:
         parts["captions"] = {"write": captions != "off", "burn": captions == "burned"}
     whole: dict[str, Any] = {}
     if options.get("takes"):
-        whole["takes"] = dict(map(_take, options["takes"]))
+        whole["takes"] = _takes(options["takes"])
     if options.get("sketches"):
         whole["sketches"] = True
     if not parts and not whole:
@@ -87,6 +87,23 @@ def with_story(settings: Settings, options: dict[str, Any]) -> Settings:
     for name, given in parts.items():
         told[name] = {**told.get(name, {}), **given}
     return parse_settings({**told, **whole}, "options")
+
+
+def _captions(options: dict[str, Any]) -> str | None:
+    captions: str | None = options.get("captions")
+    if not options.get("burn_captions"):
+        return captions
+    if captions not in (None, "burned"):
+        raise click.UsageError(f"--captions {captions} or --burn-captions, not both")
+    return "burned"
+
+
+def _takes(texts: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for atom, number in map(_take, texts):
+        if found.setdefault(atom, number) != number:
+            raise click.BadParameter(f"{atom} is given twice; keep one", param_hint="--take")
+    return found
 
 
 def _take(text: str) -> tuple[str, int]:

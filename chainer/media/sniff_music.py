@@ -111,5 +111,5 @@ def _frame_bytes(head: bytes) -> int:
     bits, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
     if rate >= len(rates) or not 0 < bits < 15:
         return 0
-    samples_eighth = 144 if version == 3 else 72
-    return samples_eighth * 1000 * _KILOBITS[version == 3][bits] // rates[rate] + padding
+    per_rate = 144 if version == 3 else 72
+    return per_rate * 1000 * _KILOBITS[version == 3][bits] // rates[rate] + padding

@@ -337,7 +337,9 @@ def test_a_film_without_sound_and_one_under_lock(kitchen: Kitchen, hear: Hear) -
 def test_a_picture_of_no_accepted_kind_does_not_matter(kitchen: Kitchen, hear: Hear) -> None:
     path = kitchen.make("v.mkv", *PICTURE, *TONE, "-c:v", "ffvhuff", "-c:a", "flac")
     assert hear(path).video is None
-    both = kitchen.make("v.mp4", *PICTURE, *TONE, *TONE, *X264, "-map", "0", "-map", "1", "-map", 2)
+    both = kitchen.make(
+        "v.mp4", *PICTURE, *TONE, *TONE, *X264, "-map", "0", "-map", "1", "-map", "2"
+    )
     assert hear(both).notes == (
         "its pictures are not used",
         "it has 2 sound streams; the first is used",

@@ -136,7 +136,7 @@ def test_names_words_authors_and_persons() -> None:
     assert nodes["a4"]["dialogue"][1] == {"start": "14.4", "end": "17.2", "text": "Sit."}
     assert nodes["a1"]["dialogue"][0]["text"] == "An advertisement by Acme."
     assert nodes["a1"][TIMING] == {"hook": "0:2", "beat": "2:8", "button": "8:10"}
-    assert nodes["a1"]["rights"] == {"license": "all rights reserved", "holder": "Acme"}
+    assert nodes["a1"]["rights"] == {"license": "CC-BY-4.0", "holder": "Acme"}
     assert nodes["a3"]["media"] == "media/a3.mp4"
     assert value["graph"]["title"] == "T"
     assert "{A}'s chair" in nodes["a3"]["prompt"]  # what is put in is not looked through again
