@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from chainer.compose import OnProgress, plan_episode, render_episode
 from chainer.consent.episode import Episode
 from chainer.consent.episodes import EpisodeIndex
@@ -142,7 +144,21 @@ def _as_asked(
     }
     if settings.audience is None and request.get("audience") is not None:
         changes["audience"] = Audience(request["audience"])
-    return settings.model_copy(update=changes)
+    return _told_alike(settings.model_copy(update=changes), request.get("telling") or {})
+
+
+def _told_alike(settings: Settings, telling: Mapping[str, Any]) -> Settings:
+    """With the takes, cards, captions and music that the episode had."""
+    told = settings.model_dump(exclude_unset=True)
+    for name, asked in telling.items():
+        now = told.get(name)
+        told[name] = (
+            {**now, **asked} if isinstance(now, dict) and isinstance(asked, dict) else asked
+        )
+    try:
+        return Settings.model_validate(told)
+    except (ValidationError, TypeError) as error:
+        raise InputError(f"the order of the episode cannot be read: {error}") from error
 
 
 def _options(request: Mapping[str, Any], avoid: tuple[str, ...]) -> WalkOptions:

@@ -35,6 +35,12 @@ from chainer.takes import Clip
 from chainer.timebase import time_text
 from chainer.withdrawal import index_path
 
+_TELLING: Any = {
+    **dict.fromkeys(("bed", "captions", "card", "takes", "sketches"), True),
+    "slots": {"scenario"},
+}
+"""The settings of how a film tells its story, as far as somebody has set them."""
+
 
 def request_of(
     graph: Graph, chain: Chain, options: WalkOptions | None, settings: Settings
@@ -55,6 +61,7 @@ def request_of(
         "commercial": settings.consent.commercial,
         "contexts": list(settings.consent.contexts),
         "audience": None if settings.audience is None else settings.audience.value,
+        "telling": settings.model_dump(mode="json", include=_TELLING, exclude_unset=True),
     }
 
 

@@ -138,7 +138,7 @@ class Looker:
         return clip
 
     def is_sketch(self, atom: Atom) -> bool:
-        """Whether an atom is only planned, its media is not there, and no other take is asked for."""
+        """Whether an atom is only planned, without media, and no other take is asked for."""
         if not self.settings.sketches or atom.status is not Status.PLANNED:
             return False
         if self.settings.takes.get(atom.id, 1) > 1:

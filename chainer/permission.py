@@ -23,7 +23,7 @@ from chainer.consent.gate import Gate
 from chainer.consent.ledger import LedgerDamaged
 from chainer.consent.need import Need, Refusal
 from chainer.consent.rating import closed_for
-from chainer.consent.rights import RightsGate
+from chainer.consent.rights import BRAND_SHORT, RightsGate
 from chainer.consent.standing import Relation, Standing
 from chainer.consent.telling import refused
 from chainer.consent.words import Edit, Use
@@ -32,6 +32,7 @@ from chainer.graph import Chain, Graph, WalkOptions
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.store.folder import store_error
+from chainer.timeline.fill import scenario_word
 
 LEDGER_NAME = "consent.jsonl"
 OWN_FOLDER = "consent"
@@ -160,7 +161,7 @@ class Permission:
         register: Register | None = None,
         at: datetime | None = None,
     ) -> None:
-        self.graph, self.settings = graph, settings
+        self.graph, self.settings = graph, _told_commercial(settings)
         self.at = at or utc_now()
         self._store = store
         self._given = register
@@ -282,6 +283,14 @@ def _settled(need: Need, book: Book) -> Need:
     if (person, grantee) == (need.person, need.grantee):
         return need
     return replace(need, person=person, grantee=grantee)
+
+
+def _told_commercial(settings: Settings) -> Settings:
+    """An episode whose scenario is a brand's is commercial, whatever else the settings say."""
+    if scenario_word(settings.slots.scenario or "") != BRAND_SHORT:
+        return settings
+    consent = settings.consent.model_copy(update={"commercial": True})
+    return settings.model_copy(update={"consent": consent})
 
 
 def shut_error(shut: Sequence[ClosedRoad]) -> PolicyRefused:

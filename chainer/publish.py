@@ -36,10 +36,11 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
             code="unknown-episode",
             path=str(folder),
         )
-    if episode.draft and (sketches := [s.name for s in manifest.timeline if s.content == "sketch"]):
+    sketches = [slot.name for slot in manifest.timeline if slot.content == "sketch"]
+    if episode.draft and sketches:
         raise PolicyRefused(
-            f"{folder} is unfinished: {', '.join(sketches)} have no media yet, and their cards play; "
-            "compose it again when they have",
+            f"{folder} is unfinished: {', '.join(sketches)} have no media yet, and their cards "
+            "play; compose it again when they have",
             code="unfinished",
             path=str(folder),
             atoms=sketches,

@@ -25,7 +25,7 @@ from chainer.batch.plan import BatchPlan, BatchStep
 from chainer.batch.report import clear_log, write_log
 from chainer.batch.rows import FilmNote, JobRow, film_note
 from chainer.batch.words import JobState
-from chainer.batch.work import StepResult, StepWork, fault_of
+from chainer.batch.work import StepResult, StepWork, fault_of, read_by
 from chainer.digest import Digest
 from chainer.errors import (
     Cancelled,
@@ -38,7 +38,6 @@ from chainer.errors import (
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.make import NEED_LOST
-from chainer.render.spec import media_of
 from chainer.store import Presence, Store
 
 OnProgress = Callable[[BatchProgress], None]
@@ -288,13 +287,11 @@ class Course:
 
     def _work(self, one: BatchStep) -> StepWork:
         step, home = one.step, one.home
-        paths = home.media_paths
-        media = tuple((wanted, str(paths[wanted])) for wanted in media_of(step.spec))
         return StepWork(
             step,
             home.ffmpeg.build,
             home.settings.media,
-            media,
+            read_by(step, home.media_paths),
             home.graph.identity,
             priority=-float(one.jobs[0]),
             memory_bytes=one.estimate.memory_bytes,

@@ -18,13 +18,13 @@ from chainer.batch.plan import BatchPlan
 from chainer.batch.report import BatchReport, report_of, write_report
 from chainer.batch.rows import JobRow, StepRow
 from chainer.batch.words import StepState
+from chainer.batch.work import read_by
 from chainer.compose import open_store
 from chainer.digest import key_of
 from chainer.errors import Cancelled, OutputError, StoreError
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.encoder import find_ffmpeg
-from chainer.render.spec import media_of
 from chainer.settings import Settings
 from chainer.store import Store, sweep, tidy
 from chainer.store.lent import lent_key
@@ -55,15 +55,16 @@ def run_batch(
     The same plan again goes on where a run ended, however it ended: what is finished stays. A job
     that failed the same way before is tried again only with `retry_failed`; with `fail_fast`
     nothing new is begun after a failure. Steps run in `executor`, by default in threads of this
-    process, as many as `settings.workers` and `memory_bytes` allow. `cancel` lets what runs end
-    and begins nothing new; `stop` kills it. `on_progress` is called from this thread.
+    process, as many as `settings.workers` and `memory_bytes` allow. `settings` None takes those
+    that the jobs were planned with. `cancel` lets what runs end and begins nothing new; `stop`
+    kills it. `on_progress` is called from this thread.
 
     The report is written to `report`, by default `report.json` in `out`, in every case. Raises
     `InputError` with code `held` where another run holds the folder, `OutputError` for a folder or
     a report that cannot be written, `Cancelled`, and `StoreError`
     or `RenderError` for what ends the whole batch, such as a full disk or a lost scheduler.
     """
-    settings = settings or Settings()
+    settings = settings or _settings_of(plan)
     folder = Path(out).absolute()
     store = open_store(settings)
     if report is not None:
@@ -125,6 +126,11 @@ def run_batch(
         return told
 
 
+def _settings_of(plan: BatchPlan) -> Settings:
+    """Store, workers and FFmpeg are the same for all jobs of a batch."""
+    return next((one.plan.settings for one in plan.jobs if one.plan is not None), Settings())
+
+
 def _check_report(path: Path) -> None:
     """Better now than when all the work is done."""
     above = next(one for one in path.parents if one.exists())
@@ -180,8 +186,12 @@ def _note(ledger: JobLedger, plan: BatchPlan) -> None:
 def _pinned(store: Store, plan: BatchPlan, folder: Path, course: Course) -> Iterator[None]:
     """Nothing that the batch refers to is evicted before all of it is delivered."""
     name = f"batch-{key_of('batch-folder', str(folder))[:24]}"
-    # Machines that do not see the media get them through a store that all share.
-    media = {digest for one in plan.steps.values() for digest in media_of(one.step.spec)}
+    # Machines that do not see the media and fonts get them through a store that all share.
+    media = {
+        digest
+        for one in plan.steps.values()
+        for digest, _ in read_by(one.step, one.home.media_paths)
+    }
     store.pin(name, [*plan.steps, *map(lent_key, media)], folder=folder, blobs=media)
     yield
     if course.finished:

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,12 @@ from chainer.digest import Digest
 from chainer.errors import ChainerError, MediaError, RenderError
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile, open_source
+from chainer.render import letters
 from chainer.render.encoder import FFmpeg
 from chainer.render.make import Kitchen, make_step
 from chainer.render.plan import Step
 from chainer.render.run import Runner
+from chainer.render.spec import CardSpec, TextSpec, media_of
 from chainer.store import Record, Store
 
 
@@ -27,8 +29,9 @@ class StepWork:
     """One step to make, with all that a worker must know; it can be pickled.
 
     `build` is the digest of the FFmpeg build that the step's key was made with, `media` where the
-    media of each digest lies (absolute paths), `scope` as in `Kitchen`. Of works that wait, those
-    of larger `priority` run first. `memory_bytes` is what the step is likely to need at its peak.
+    media and the caller's fonts of each digest lie (absolute paths), `scope` as in `Kitchen`. Of
+    works that wait, those of larger `priority` run first. `memory_bytes` is what the step is likely
+    to need at its peak.
     """
 
     step: Step
@@ -43,6 +46,23 @@ class StepWork:
     def key(self) -> Digest:
         """The step's key."""
         return self.step.key
+
+
+FONTS = Path(letters.__file__).with_name("fonts")
+"""The fonts that come with chainer, wherever that is installed."""
+
+
+def read_by(step: Step, media: Mapping[Digest, Path]) -> tuple[tuple[Digest, str], ...]:
+    """The files that a step reads beside the store, for `StepWork.media`.
+
+    `media` says where the media of a plan lies. Bundled fonts are left out: every machine has them.
+    """
+    spec = step.spec
+    found = [(wanted, str(media[wanted])) for wanted in media_of(spec)]
+    if isinstance(spec, CardSpec | TextSpec):
+        fonts = zip(spec.fonts, spec.files, strict=True)
+        found += [(digest, file) for digest, file in fonts if Path(file).parent != FONTS]
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from chainer.batch.dask_door import Post
-from chainer.batch.work import StepResult, StepWork, run_work, worker_name
+from chainer.batch.work import FONTS, StepResult, StepWork, run_work, worker_name
 from chainer.digest import Digest
 from chainer.errors import ChainerError, MediaMissing, StoreError
 from chainer.render.encoder import FFmpeg, find_ffmpeg
+from chainer.render.spec import CardSpec, TextSpec
 from chainer.store import Store, StorePolicy
 from chainer.store.place import open_store
 
@@ -57,7 +58,7 @@ def run_remote(work: StepWork, policy: StorePolicy) -> StepResult:
     try:
         store = _store(policy)
         ffmpeg = _ffmpeg(policy)
-        work = replace(work, media=tuple(_at_hand(*media, store) for media in work.media))
+        work = at_hand(work, store)
     except ChainerError as error:
         return StepResult(work.key, None, error, worker=worker_name())
     return run_work(work, store, ffmpeg, deserted)
@@ -72,6 +73,21 @@ def _store(policy: StorePolicy) -> Store:
 def _ffmpeg(policy: StorePolicy) -> FFmpeg:
     named = os.environ.get(FFMPEG)
     return find_ffmpeg(Path(named) if named else None, _store(policy))
+
+
+def at_hand(work: StepWork, store: Store) -> StepWork:
+    """The work with the paths that its media and fonts have on this machine.
+
+    Raises `MediaMissing` where a file is neither at its path nor in the store, `StoreError`.
+    """
+    media = tuple(_at_hand(*one, store) for one in work.media)
+    spec, found = work.step.spec, dict(media)
+    if isinstance(spec, CardSpec | TextSpec):
+        fonts = zip(spec.fonts, spec.files, strict=True)
+        # What was not sent along is bundled: chainer may be installed elsewhere here.
+        files = tuple(found.get(digest) or str(FONTS / Path(file).name) for digest, file in fonts)
+        work = replace(work, step=replace(work.step, spec=replace(spec, files=files)))
+    return replace(work, media=media)
 
 
 def _at_hand(digest: Digest, path: str, store: Store) -> tuple[Digest, str]:

@@ -48,6 +48,18 @@ class SourceEntry(BaseModel):
     differences: tuple[str, ...] = ()
 
 
+class MusicEntry(BaseModel):
+    """A bed of music: what the file is called and is, in dB how loud it plays and gives way."""
+
+    model_config = _FROZEN
+
+    media: str
+    digest: str
+    gain: Exact
+    duck: Exact
+    title: str | None = None
+
+
 class PlayedEntry(BaseModel):
     """An atom in a slot that it shares: frames [first, first + frames) of the slot."""
 
@@ -226,6 +238,7 @@ class Manifest(BaseModel):
     fps: Exact
     seconds: Exact
     sources: tuple[SourceEntry, ...]
+    music: tuple[MusicEntry, ...] = ()
     timeline: tuple[SlotEntry, ...]
     joints: tuple[JointEntry, ...]
     chapters: tuple[ChapterEntry, ...]

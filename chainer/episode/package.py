@@ -22,6 +22,7 @@ from chainer.episode.manifest import (
     FillEntry,
     JointEntry,
     Manifest,
+    MusicEntry,
     NeedEntry,
     PlayedEntry,
     PositionEntry,
@@ -48,6 +49,7 @@ _CLOSE_ENOUGH_LU = 1.0
 _NOT_IN_MANIFEST: Any = {
     **dict.fromkeys(("profile", "store", "workers", "ffmpeg", "providers"), True),
     **dict.fromkeys(("signing", "blocklist"), True),
+    "bed": {"media"},
     "faces": {"detector_model"},
     "consent": {"ledger", "composer"},
     "provenance": {"trust_anchors"},
@@ -105,6 +107,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         fps=profile.fps,
         seconds=plan.seconds,
         sources=tuple(_sources(plan, parts)),
+        music=tuple(_music(plan)),
         timeline=tuple(_slots(plan)),
         joints=tuple(_joints(plan)),
         chapters=tuple(
@@ -217,6 +220,21 @@ def _sources(plan: EpisodePlan, parts: FilmParts) -> list[SourceEntry]:
             )
         )
     return found
+
+
+def _music(plan: EpisodePlan) -> list[MusicEntry]:
+    """The bed, by the name that the graph has for it; of a file of the settings its own alone."""
+    asked = plan.settings.bed.media is not None
+    return [
+        MusicEntry(
+            media=Path(one.bed.media).name if asked else one.bed.media,
+            digest=one.media.digest,
+            gain=one.bed.gain,
+            duck=one.bed.duck,
+            title=None if one.bed.rights is None else one.bed.rights.title,
+        )
+        for one in plan.music
+    ]
 
 
 def _slots(plan: EpisodePlan) -> list[SlotEntry]:

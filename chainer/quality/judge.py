@@ -31,11 +31,14 @@ _SEEN = Fraction(1, 3)
 _UNEVEN = 30
 """Thousandths by which two bars may differ."""
 _MOST_BAR = 450
-_NEAR_BORDER = 250
-_MARK_WIDE, _MARK_HIGH = (60, 850), (28, 160)
-"""Thousandths of width and height that a mark has at least and at most: a line is no mark."""
-_STILL_ELSEWHERE = 220
-"""Thousandths of the other edges that stand still: above it nobody can tell a mark from a wall."""
+_NEAR_BORDER = 200
+"""Thousandths of the height."""
+_LEAST_LETTERS, _MOST_LINES, _LINE = 5, 6, 1.5
+"""Squares that a mark is wide at least and high at most; how much wider than high."""
+_LETTERS = 200
+"""Thousandths of its squares in which strokes stand."""
+_ALONE = 0.3
+"""How dense the edges around a mark are at most beside its own: else it is part of a thing."""
 
 
 def judge(
@@ -222,11 +225,15 @@ def _duplicates(window: Window, repeats: Repeats, policy: QualityPolicy) -> Iter
         for one in window.stretches(pictures.at, rows, same)
         if one.seconds > policy.hold_seconds
     ]
+    _, black = _is_black(window, policy)
     found = [
-        one for one in repeats.odd if not any(hold.first <= one.first < hold.last for hold in holds)
+        one
+        for one in repeats.odd
+        if not any(hold.first <= one.first < hold.last for hold in holds)
+        and not black[one.first - rows[0]]
     ]
     count = sum(one.last - one.first for one in found)
-    if len(found) < policy.duplicates or count < policy.duplicates_share * repeats.pictures:
+    if len(found) < policy.duplicates or count < policy.duplicates_share * repeats.lively:
         return
     yield Finding(
         Defect.DUPLICATES,
@@ -295,13 +302,15 @@ def _bar(depths: Sequence[int], policy: QualityPolicy) -> int:
 def _watermark(window: Window, policy: QualityPolicy) -> Iterator[Finding]:
     for mark in window.survey.marks:
         middle = mark.left + mark.width / 2, mark.top + mark.height / 2
-        near = any(one < _NEAR_BORDER or one > 1000 - _NEAR_BORDER for one in middle)
+        wide, high = mark.cells
         if (
-            near
-            and _MARK_WIDE[0] <= mark.width <= _MARK_WIDE[1]
-            and _MARK_HIGH[0] <= mark.height <= _MARK_HIGH[1]
+            not _NEAR_BORDER <= middle[1] <= 1000 - _NEAR_BORDER
+            and wide >= _LEAST_LETTERS
+            and high <= _MOST_LINES
+            and wide >= _LINE * high
+            and mark.letters >= _LETTERS
             and mark.filled >= 1000 * policy.watermark_share
-            and mark.still <= _STILL_ELSEWHERE
+            and mark.around <= _ALONE * mark.filled
         ):
             down = "top" if middle[1] < 500 else "bottom"
             side = "left" if middle[0] < 500 else "right"

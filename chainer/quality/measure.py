@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,18 +21,30 @@ _CHUNK = 128
 _BLOCKS = 10
 """Blocks in width and height that a picture is cut into."""
 _DARK, _LIGHT = 6, 249
-_BAR = 16
-"""Light that one pixel of twenty in a line of a bar may pass."""
-_BAR_STEP = 3
+_BAR, _BAR_DRIFT = 16, 64
+"""Light that a quarter of a line of a bar may pass; and of an even one, see `_Side.of`."""
+_BAR_BRIGHT, _BAR_EVEN, _BAR_FLAT = 0.25, 0.4, 0.1
+_BAR_STEP, _BAR_ALONG = 3, 0.5
+"""Levels by which it is brighter beside a bar, and along how much of it."""
+_BAR_ON = 0.6
+"""Share of that step by which it may go on getting brighter."""
+_LEAST_BAR, _BAR_UNEVEN = 0.02, 0.03
+_BAR_PIXELS = 3
+"""Every so manieth pixel along a line says enough."""
+_BAR_SEEN = 0.02
+"""Share of a picture that is lit, or no bar can be seen in it."""
 _EDGE = 24
 """Levels between two pixels beside each other but one that make an edge."""
 _LEAST_EDGES = 40
 _LEAST_PICTURES, _MOST_PICTURES = 6, 14
-_STILL = 10
-"""Levels of a slope that may be the edge of a mark."""
-_NEARLY_ALL = 0.8
-_CELL, _CELL_EDGES, _LEAST_CELLS = 8, 18, 3
-_MOST_MARKS = 4
+_STILL = 24
+"""Levels of a slope over two pixels that may be the edge of a letter."""
+_CELL, _CELL_EDGES, _LEAST_CELLS = 8, 6, 4
+_MOST_MARKS = 8
+_CEILING, _BEYOND = 0.9, 1.1
+"""Of full scale: where tops are looked at; what coding cannot make of a whole wave."""
+_WALL = 2.0
+"""Times that a top would rise further than it does."""
 
 
 def pictures_of(found: Sweep) -> Pictures:
@@ -77,12 +90,13 @@ def _light(chunk: Grey) -> Iterator[NDArray[np.int64]]:
     count = len(chunk)
     pixels = chunk[:, ::2, ::2].reshape(count, -1)
     total = pixels.shape[1]
-    ordered = np.sort(pixels, axis=1)
-    yield np.rint(pixels.mean(axis=1, dtype=np.float32) * 10).astype(np.int64)
-    yield ordered[:, total // 2].astype(np.int64) * 10
-    yield ordered[:, total * 99 // 100].astype(np.int64) * 10
-    yield np.rint((pixels < _DARK).mean(axis=1) * 1000).astype(np.int64)
-    yield np.rint((pixels > _LIGHT).mean(axis=1) * 1000).astype(np.int64)
+    often = np.stack([np.bincount(one, minlength=256) for one in pixels])
+    upto = np.cumsum(often, axis=1)
+    yield np.rint(often @ np.arange(256) * 10 / total).astype(np.int64)
+    yield (upto <= total // 2).sum(axis=1) * 10
+    yield (upto <= total * 99 // 100).sum(axis=1) * 10
+    yield np.rint(upto[:, _DARK - 1] / total * 1000).astype(np.int64)
+    yield np.rint((total - upto[:, _LIGHT]) / total * 1000).astype(np.int64)
 
 
 def _blocks(chunk: Grey) -> Reals:
@@ -111,14 +125,23 @@ def looks_of(found: Sweep, video: VideoInfo) -> tuple[Looks, tuple[Mark, ...]]:
     width, height = found.large_size
     pixels = np.stack([np.frombuffer(view, np.uint8) for view in found.large])
     upright = _upright(pixels.reshape(-1, height, width), video)
-    bars = [_bars(picture) for picture in upright]
+    turned = upright.transpose(0, 2, 1)
+    depths = [
+        round(1000 * depth / lines.shape[1])
+        for lines in (upright, turned)
+        for depth in _bars(lines[:, :, ::_BAR_PIXELS])
+    ]
+    seen = (upright[:, ::4, ::4] > _BAR).mean(axis=(1, 2)) > _BAR_SEEN
+    above, below, left, right = (
+        tuple(depth if one else 1000 for one in seen.tolist()) for depth in depths
+    )
     return (
         Looks(
             at=found.large_at,
-            above=tuple(one[0] for one in bars),
-            below=tuple(one[1] for one in bars),
-            left=tuple(one[2] for one in bars),
-            right=tuple(one[3] for one in bars),
+            above=above,
+            below=below,
+            left=left,
+            right=right,
             sharp=tuple(_sharpness(picture) for picture in upright),
         ),
         _marks(upright),
@@ -130,22 +153,68 @@ def _upright(pixels: Grey, video: VideoInfo) -> Grey:
     return np.ascontiguousarray(turned[:, :, ::-1] if video.flipped else turned)
 
 
-def _bars(picture: Grey) -> tuple[int, int, int, int]:
-    """Thousandths of the height or width that are black, above, below, left and right."""
-    found = []
-    for lines in (picture, picture[::-1], picture.T, picture.T[::-1]):
-        # Without the loop filter a bar is not quite even.
-        light = np.partition(lines, lines.shape[1] * 19 // 20, axis=1)[:, lines.shape[1] * 19 // 20]
-        bright = np.flatnonzero(light > _BAR)
-        depth = int(bright[0]) if bright.size else len(lines)
-        # A night sky fades in; a bar ends from one line to the next, all along.
-        if 0 < depth < len(lines) - 3:
-            inside = lines[depth + 1 : depth + 4].astype(np.int16).mean(axis=0)
-            outside = lines[depth - 1].astype(np.int16)
-            if np.mean(inside - outside >= _BAR_STEP) < 0.2:
-                depth = 0
-        found.append(round(1000 * depth / len(lines)))
-    return found[0], found[1], found[2], found[3]
+def _bars(lines: Grey) -> tuple[int, int]:
+    """How many of the first and of the last lines of all pictures are a black bar.
+
+    A bar is told from a night sky by its end: from one line to the next, all along, at the same
+    line throughout. Where the picture beside one of two bars is nearly black itself, the other
+    says where to look for its end.
+    """
+    sides = [_Side.of(lines), _Side.of(lines[:, ::-1])]
+    depths = [one.first(_BAR_STEP, range(1, one.dark + 1)) for one in sides]
+    count = lines.shape[1]
+    for depth, other in ((0, 1), (1, 0)):
+        found, side = depths[depth], sides[other]
+        near = max(2, count // 100)
+        if found >= _LEAST_BAR * count and abs(depths[other] - found) > _BAR_UNEVEN * count:
+            where = range(max(2, found - near), min(found + near, side.dark) + 1)
+            again = side.first(1, where)
+            if again and float(np.median(side.rough[1:again])) <= _BAR_FLAT:
+                depths[other] = again
+    return depths[0], depths[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The lines from one side of all pictures inwards, as they are in most of them.
+
+    `light` is a quarter of the pictures brighter; `rough` how much each line differs from the one
+    before; `dark` how many lines may be a bar.
+    """
+
+    light: NDArray[np.int16]
+    rough: NDArray[np.float32]
+    dark: int
+
+    @classmethod
+    def of(cls, lines: Grey) -> _Side:
+        """Measured, as deep as a bar may be; not at all where the first line is bright."""
+        spot = len(lines) * 3 // 4
+        edge = np.partition(lines[:, 1], spot, axis=0)[spot]
+        if (edge > _BAR_DRIFT).mean() > _BAR_BRIGHT:
+            return cls(np.zeros((0, 0), np.int16), np.zeros(0, np.float32), 0)
+        lines = lines[:, : lines.shape[1] // 2]
+        light = np.partition(lines, spot, axis=0)[spot].astype(np.int16)
+        rough = np.zeros(lines.shape[1], np.float32)
+        rough[1:] = np.abs(np.diff(lines.astype(np.int16), axis=1)).mean(axis=(0, 2))
+        even = np.array([np.median(rough[max(0, n - 3) : n + 4]) for n in range(len(rough))])
+        # Without the loop filter what is black turns grey in time, but stays even.
+        bright = (light > _BAR).mean(axis=1) > _BAR_BRIGHT
+        grey = ((light > _BAR_DRIFT).mean(axis=1) > _BAR_BRIGHT) | (even > _BAR_EVEN)
+        ends = np.flatnonzero(bright & grey)
+        dark = int(ends[0]) if ends.size else len(light)
+        return cls(light, rough, min(dark, len(light) - 6))
+
+    def first(self, step: int, where: range) -> int:
+        """The first line in `where` at which it is brighter by `step` in half of its length."""
+        for n in where:
+            rises = self.light[n + 1 : n + 4].mean(axis=0) - self.light[n - 1]
+            # A night sky goes on getting brighter.
+            on = float(np.mean(self.light[n + 5] - self.light[n + 2]))
+            if np.mean(rises >= step) >= _BAR_ALONG and on <= _BAR_ON * float(np.mean(rises)):
+                means = self.light[n - 1 : n + 4].mean(axis=1)
+                return n + int(np.argmax(np.diff(means)))
+        return 0
 
 
 def _sharpness(picture: Grey) -> int:
@@ -166,58 +235,56 @@ def _sharpness(picture: Grey) -> int:
 
 
 def _marks(upright: Grey) -> tuple[Mark, ...]:
-    """What stands still near the border, told by its edges; the largest first."""
+    """Letters or fine lines that stand still, and what stands still around them; largest first."""
     if len(upright) < _LEAST_PICTURES:
         return ()
     chosen = np.linspace(0, len(upright) - 1, min(len(upright), _MOST_PICTURES)).astype(int)
-    some = upright[chosen].astype(np.int16)
-    still, edges = _still_edges(some)
-    height, width = still.shape
-    tall, wide = height // _CELL, width // _CELL
-    cells = still[: tall * _CELL, : wide * _CELL].reshape(tall, _CELL, wide, _CELL).sum(axis=(1, 3))
+    up, down = _still_edges(upright[chosen].astype(np.int16))
+    height, width = up.shape
+    edges = _cells(up | down)
     marks = []
-    for group in _groups(cells >= _CELL_EDGES):
+    for group in _groups((_cells(up) >= _CELL_EDGES) & (_cells(down) >= _CELL_EDGES)):
         rows, columns = [row for row, _ in group], [column for _, column in group]
-        top, bottom = min(rows) * _CELL, (max(rows) + 1) * _CELL
-        left, right = min(columns) * _CELL, (max(columns) + 1) * _CELL
-        inside = int(still[top:bottom, left:right].sum())
-        around = float(edges.sum() - edges[top:bottom, left:right].sum())
+        top, bottom, left, right = min(rows), max(rows) + 1, min(columns), max(columns) + 1
+        inside = edges[top:bottom, left:right]
+        around = edges[max(0, top - 2) : bottom + 2, max(0, left - 3) : right + 3]
         marks.append(
             Mark(
-                left=1000 * left // width,
-                top=1000 * top // height,
-                width=1000 * (right - left) // width,
-                height=1000 * (bottom - top) // height,
-                filled=1000 * inside // ((bottom - top) * (right - left)),
-                still=round(1000 * (int(still.sum()) - inside) / max(around, 1.0)),
+                left=1000 * left * _CELL // width,
+                top=1000 * top * _CELL // height,
+                width=1000 * (right - left) * _CELL // width,
+                height=1000 * (bottom - top) * _CELL // height,
+                cells=(right - left, bottom - top),
+                letters=1000 * len(group) // inside.size,
+                filled=int(1000 * inside.sum()) // (_CELL * _CELL * inside.size),
+                around=int(1000 * (around.sum() - inside.sum()))
+                // (_CELL * _CELL * max(1, around.size - inside.size)),
             )
         )
     marks.sort(key=lambda one: (-one.width * one.height, one.top, one.left))
     return tuple(marks[:_MOST_MARKS])
 
 
-def _still_edges(some: NDArray[np.int16]) -> tuple[NDArray[np.bool_], Reals]:
-    """Where an edge stands in nearly all pictures, the same way up; how often one stands there."""
-    shape = some.shape[1:]
-    still, often = np.zeros(shape, np.bool_), np.zeros(shape, np.float32)
-    for axis in (1, 2):
-        if axis == 1:
-            slopes, inner = some[:, 2:] - some[:, :-2], (slice(1, -1), slice(None))
-        else:
-            slopes, inner = some[:, :, 2:] - some[:, :, :-2], (slice(None), slice(1, -1))
-        up = (slopes >= _STILL).mean(axis=0, dtype=np.float32)
-        down = (slopes <= -_STILL).mean(axis=0, dtype=np.float32)
-        same = np.maximum(up, down) >= _NEARLY_ALL
-        # The edge of a black bar is as long as the picture.
-        along = same.mean(axis=2 - axis)
-        same &= (along < 0.4)[:, None] if axis == 1 else (along < 0.4)[None, :]
-        still[inner] |= same
-        often[inner] = np.maximum(often[inner], up + down)
-    return still, often
+def _still_edges(some: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where it goes brighter, and darker, to the right in nearly all pictures."""
+    slopes = some[:, :, 2:] - some[:, :, :-2]
+    enough = len(some) - len(some) // 5
+    up, down = np.zeros(some.shape[1:], np.bool_), np.zeros(some.shape[1:], np.bool_)
+    up[:, 1:-1] = (slopes >= _STILL).sum(axis=0, dtype=np.uint8) >= enough
+    down[:, 1:-1] = (slopes <= -_STILL).sum(axis=0, dtype=np.uint8) >= enough
+    return up, down
+
+
+def _cells(pixels: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many are set in each cell."""
+    tall, wide = pixels.shape[0] // _CELL, pixels.shape[1] // _CELL
+    inner = pixels[: tall * _CELL, : wide * _CELL].reshape(tall, _CELL, wide, _CELL)
+    counts: NDArray[np.int64] = inner.sum(axis=(1, 3), dtype=np.int64)
+    return counts
 
 
 def _groups(cells: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
-    """Cells that touch each other or have one cell between them."""
+    """Cells of one line of letters: they touch, or have up to two cells between them sideways."""
     left = {(int(row), int(column)) for row, column in np.argwhere(cells)}
     groups = []
     while left:
@@ -225,7 +292,7 @@ def _groups(cells: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
         while todo:
             row, column = todo.pop()
             group.append((row, column))
-            near = {(row + y, column + x) for y in range(-2, 3) for x in range(-2, 3)} & left
+            near = {(row + y, column + x) for y in range(-1, 2) for x in range(-3, 4)} & left
             left -= near
             todo += near
         if len(group) >= _LEAST_CELLS:
@@ -234,7 +301,7 @@ def _groups(cells: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
 
 
 def levels_of(found: Sweep) -> Levels | None:
-    """The loudness of each window and how much of each tenth of a second lies on the ceiling."""
+    """The loudness of each window and how much of each tenth of a second is cut off."""
     if found.sound is None:
         return None
     samples = np.frombuffer(found.sound, np.float32).reshape(-1, found.channels)
@@ -252,15 +319,43 @@ def levels_of(found: Sweep) -> Levels | None:
         with np.errstate(divide="ignore"):
             values = np.floor(10 * np.log10(loudest))
         db.append(np.maximum(values, SILENT_DB).astype(np.int64))
+        loud = np.abs(part)
+        cut = np.stack([_cut_off(one) for one in loud.T], axis=1)
         tenths = np.array(some[:-1:10]) - some[0]
-        ceiling += [_on_ceiling(part[a:b]) for a, b in pairwise([*tenths.tolist(), len(part)])]
+        ceiling += [
+            _on_ceiling(loud[a:b], cut[a:b]) for a, b in pairwise([*tenths.tolist(), len(part)])
+        ]
     whole = np.concatenate(db) if db else np.zeros(0, np.int64)
     return Levels(db=tuple(int(value) for value in whole), ceiling=tuple(ceiling))
 
 
-def _on_ceiling(part: NDArray[np.float32]) -> int:
-    loud = np.abs(part).max(axis=1)
-    peak = float(loud.max()) if loud.size else 0.0
-    if peak < 0.9:
+def _cut_off(loud: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which samples of one channel lie on a top that was cut off, or beyond what a file holds.
+
+    A wave, limited ones too, is round at its top: it rises above a line as far as its slope there
+    and the time until it falls below say. What was cut off runs into a wall.
+    """
+    over = loud >= _CEILING
+    found = loud >= _BEYOND
+    edges = np.flatnonzero(np.diff(over, prepend=False, append=False))
+    first, last = edges[::2], edges[1::2]
+    whole = (last - first >= 3) & (first >= 2) & (last < len(loud) - 1)
+    first, last = first[whole], last[whole]
+    if not len(first):
+        return found
+    slope = np.minimum(loud[first] - loud[first - 2], loud[last - 1] - loud[last + 1]) / 2
+    length = last - first
+    sums = np.concatenate([[0.0], np.cumsum(np.where(over, loud, 0), dtype=np.float64)])
+    rise = (sums[last] - sums[first]) / length - _CEILING
+    # The mean rise of a parabola, which is what a round top is.
+    cut = slope * length / 6 >= _WALL * np.maximum(rise, 0.01)
+    changes = np.zeros(len(loud) + 1, np.int32)
+    np.add.at(changes, first[cut], 1)
+    np.add.at(changes, last[cut], -1)
+    return found | (np.cumsum(changes[:-1]) > 0)
+
+
+def _on_ceiling(loud: NDArray[np.float32], cut: NDArray[np.bool_]) -> int:
+    if not loud.size or float(loud.max()) < _CEILING:
         return -1
-    return round(10_000 * float((loud >= 0.97).mean()))
+    return round(10_000 * float(cut.mean(axis=0).max()))

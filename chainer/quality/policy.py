@@ -56,7 +56,7 @@ class QualityPolicy(BaseModel):
     duplicates: int = Field(default=3, ge=1)
     """How often it hangs, in the window."""
     duplicates_share: float = Field(default=0.03, gt=0, lt=1)
-    """Pictures repeated out of step, of all pictures of the window."""
+    """Pictures repeated out of step, of those that move and are not held in step."""
     hold_seconds: ExactTime = Field(default=Fraction(2, 5), gt=0)
     """What hangs for longer is held on purpose, until it is frozen."""
 
@@ -68,8 +68,8 @@ class QualityPolicy(BaseModel):
     sound has real pauses of half a second at -70 dB."""
     hole_end_seconds: ExactTime = Field(default=Fraction(1), gt=0)
 
-    clipped_seconds: ExactTime = Field(default=Fraction(1, 1200), gt=0)
-    """How long the samples that lie on the ceiling take, all together."""
+    clipped_seconds: ExactTime = Field(default=Fraction(1, 640), gt=0)
+    """How long the samples on tops that were cut off take, all together."""
 
     length_short: ExactTime = Field(default=Fraction(1, 4), ge=0)
     length_long: ExactTime = Field(default=Fraction(1), ge=0)
@@ -80,5 +80,5 @@ class QualityPolicy(BaseModel):
 
     letterbox_share: float = Field(default=0.02, gt=0, lt=1)
     """Of the height or width, each of the two bars."""
-    watermark_share: float = Field(default=0.32, gt=0, le=1)
-    """How much of its box the edges of a mark fill."""
+    watermark_share: float = Field(default=0.12, gt=0, le=1)
+    """How much of its box the edges of a mark's letters fill."""

@@ -17,7 +17,7 @@ from chainer.media.limits import ExactTime
 
 SURVEY_SCHEMA: Final = "chainer.survey/1"
 
-SURVEY = 1
+SURVEY = 2
 """Raised whenever the same media would be measured differently: old records are then not used."""
 
 LEVEL_SECONDS: Final = Fraction(1, 100)
@@ -76,14 +76,15 @@ class Looks(_Columns):
     below: _Numbers
     left: _Numbers
     right: _Numbers
-    """Thousandths of the height or width that are a black bar; 1000 where all is black."""
+    """Thousandths of the height or width that are a black bar throughout the file; 1000 where all
+    of the picture is black."""
     sharp: _Numbers
     """Thousandths of the contrast of its sharpest edges that a small blur takes away; -1 where
     there are no edges."""
 
 
 class Mark(BaseModel):
-    """Something near the border that stands still: thousandths of width and height, upright."""
+    """Letters that stand still: thousandths of width and height, upright."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -91,10 +92,14 @@ class Mark(BaseModel):
     top: int = Field(ge=0, le=1000)
     width: int = Field(ge=0, le=1000)
     height: int = Field(ge=0, le=1000)
+    cells: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    """The same width and height in squares of a sixtieth of the longer side of the picture."""
+    letters: int = Field(ge=0, le=1000)
+    """Thousandths of its squares in which strokes stand: both of their edges."""
     filled: int = Field(ge=0, le=1000)
     """Thousandths of the box in which edges stand."""
-    still: int = Field(ge=0, le=1000)
-    """Thousandths of all other edges of the picture that stand still too."""
+    around: int = Field(ge=0, le=1000)
+    """The same of the frame of two or three squares around it."""
 
 
 class Levels(BaseModel):
@@ -105,8 +110,8 @@ class Levels(BaseModel):
     db: _Numbers
     """Loudness of each window in dB of full scale, of the loudest channel, rounded down."""
     ceiling: _Numbers
-    """Hundredths of a percent of the samples of each tenth of a second on the ceiling, -1 where
-    that is not loud."""
+    """Hundredths of a percent of the samples of each tenth of a second, of the worst channel, on
+    tops that were cut off; -1 where it does not come near full scale."""
 
 
 class Survey(BaseModel):

@@ -28,6 +28,8 @@ _STEADY = 0.9
 _ALIKE, _SAME = 1, 2
 _MOVES = 20
 """Tenths of a level in the block that moves most: below it nobody sees a repeat."""
+_SHORT = 3
+"""At such distances a repeat that seems out of step is one of drawings held unevenly or unseen."""
 _LONGEST = 15
 """The longest distance at which repeats are in step."""
 _LEAST_STEADY = 4
@@ -40,38 +42,63 @@ class Repeats:
     """What repeats in a window.
 
     `odd`: pictures repeated out of step, one stretch for each time that it hangs; `pictures`: how
-    many there are; `rate`: how many a second differ, where there are repeats in step.
+    many there are; `lively`: how many of them could have been seen to repeat out of step; `rate`:
+    how many a second differ, where there are repeats in step.
     """
 
     odd: tuple[Stretch, ...]
     pictures: int
+    lively: int
     rate: Fraction | None
 
 
 def repeats_in(window: Window) -> Repeats:
-    """The repeats in a window."""
+    """The repeats in a window; the step is that of the whole file, which a part may not show."""
     survey = window.survey
     at, most = survey.pictures.at, survey.pictures.most
     rows = window.rows(at)
     if len(rows) < 3:
-        return Repeats((), len(rows), None)
-    every = sorted({*at[rows[0] : rows[-1] + 1], *survey.skipped})
-    every = every[bisect_left(every, at[rows[0]]) : bisect_left(every, at[rows[-1]]) + 1]
+        return Repeats((), len(rows), 0, None)
+    every = sorted({*at, *survey.skipped})
     place = {ticks: n for n, ticks in enumerate(every)}
-    judged = {place[at[n]]: _repeats(most, n, rows) for n in rows[1:]}
+    first, last = place[at[rows[0]]], place[at[rows[-1]]]
+    judged = {place[at[n]]: _repeats(most, n, range(len(at))) for n in range(1, len(at))}
     known = {spot for spot, answer in judged.items() if answer is not None}
     alike = {spot for spot, answer in judged.items() if answer}
     distance, steady, agreement = _in_step(alike, known)
+    count = last - first + 1
     if len(alike) >= _HELD * len(known) > 0 and agreement < _STEADY:
         held = round(1 / (1 - len(alike) / (len(known) + 1)))
-        return Repeats((), len(every), _rate(window, len(every), 1 / held))
-    hangs = [place[at[n]] not in steady and judged.get(place[at[n]]) == _SAME for n in rows]
+        return Repeats((), count, 0, _rate(window, count, 1 / held))
+    if 2 <= distance <= _SHORT:
+        steady |= _continued(alike - steady, steady, distance)
+    hangs = [
+        n > rows[0] and place[at[n]] not in steady and judged.get(place[at[n]]) == _SAME
+        for n in rows
+    ]
     odd = tuple(window.stretches(at, rows, hangs))
+    lively = sum(first < spot <= last for spot in known - steady)
     rate = None
     if distance:
         held = max(1, round(len(steady) * distance / len(known)))
-        rate = _rate(window, len(every), 1 - held / distance)
-    return Repeats(odd, len(every), rate)
+        rate = _rate(window, count, 1 - held / distance)
+    return Repeats(odd, count, lively, rate)
+
+
+def _continued(spots: set[int], steady: set[int], distance: int) -> set[int]:
+    """Those of `spots` at which the step goes on that was kept before or is kept after.
+
+    What stands still for a moment or was left out breaks it no more than a scene in which all moves
+    with every picture.
+    """
+    ordered = sorted(steady)
+    found = set()
+    for spot in spots:
+        after = bisect_left(ordered, spot)
+        near = ordered[max(0, after - 1) : after + 1]
+        if any((spot - one) % distance == 0 for one in near):
+            found.add(spot)
+    return found
 
 
 def _repeats(most: Sequence[int], n: int, rows: range) -> int | None:

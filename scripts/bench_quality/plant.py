@@ -23,17 +23,33 @@ SEED = 20261122
 FONT = Path(__file__).resolve().parents[2] / "chainer/render/fonts/InterDisplay-Bold.otf"
 _VIDEO = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "21", "-pix_fmt", "yuv420p")
 _SOUND = ("-c:a", "aac", "-b:a", "128k")
+BARS = (0.04, 0.08, 0.13)
+"""Shares of the height or width that a planted bar takes."""
+_SEEN_BESIDE = 10
+"""Median light beside a bar, of 255, from which on a viewer sees it end."""
+LIVELY = 40
+"""Tenths of a level by which the tenth by tenth of a picture that changes most must change for a
+repeat to be seen."""
+_LEAST_LIVELY = 60
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip to plant into: `light` are the luma values of its pictures, `sound` its samples."""
+    """A clip to plant into: `light` are luma values of its pictures, `sound` its samples.
+
+    `lively` are the pictures that can be seen to differ from the one before, by number; `held` for
+    how many pictures each is shown; `beside` how light it is where bars of the shares in `BARS`
+    would end, above and below, and left and right.
+    """
 
     name: str
     path: Path
     info: MediaInfo
     light: np.ndarray
     sound: np.ndarray | None
+    lively: tuple[int, ...]
+    held: int
+    beside: dict[tuple[str, float], float]
 
     @property
     def seconds(self) -> float:
@@ -135,18 +151,24 @@ def _frozen(clip: Clip, rng: random.Random, number: int) -> Plan:
     return Plan(f"frozen for {length:.1f} s", f"{length:.1f} s", _mapped(mapping), span=span)
 
 
-def _duplicates(clip: Clip, rng: random.Random, number: int) -> Plan:
+def _duplicates(clip: Clip, rng: random.Random, number: int) -> Plan | None:
+    """Repeats of pictures that can be seen to move, each as long as the clip holds its pictures."""
     mapping, share = list(range(clip.frames)), (0.06, 0.12, 0.0)[number % 3]
+    spots = [n for n in clip.lively if 0 < n < clip.frames - 2 * clip.held]
+    if len(spots) < _LEAST_LIVELY:
+        return None
     if share:
-        for n in range(1, clip.frames):
-            if rng.random() < share:
-                mapping[n] = mapping[n - 1]
-        return Plan(f"{share:.0%} of the pictures repeated", f"{share:.0%}", _mapped(mapping))
-    for _ in range(6):
-        first, length = rng.randrange(1, clip.frames - 6), rng.randint(3, 5)
-        for n in range(first, first + length):
+        for n in rng.sample(spots, round(share * len(spots))):
+            for one in range(n, n + clip.held):
+                mapping[one] = mapping[n - 1]
+        return Plan(
+            f"{share:.0%} of the pictures that move repeated", f"{share:.0%}", _mapped(mapping)
+        )
+    for first in rng.sample(spots, 6):
+        length = max(clip.held, round(rng.uniform(0.1, 0.17) * clip.fps))
+        for n in range(first, min(first + length, clip.frames)):
             mapping[n] = mapping[first - 1]
-    return Plan("six hangs of 3 to 5 pictures", "6 hangs", _mapped(mapping))
+    return Plan("six hangs of 0.1 to 0.17 s amid movement", "6 hangs", _mapped(mapping))
 
 
 def _flicker(clip: Clip, rng: random.Random, number: int) -> Plan:
@@ -226,10 +248,14 @@ def _offset(clip: Clip, rng: random.Random, number: int) -> Plan | None:
     return Plan(f"sound {by} s late", f"{by} s", before_sound=before)
 
 
-def _letterbox(clip: Clip, rng: random.Random, number: int) -> Plan:
-    part = (0.04, 0.08, 0.13)[number % 3]
-    across = rng.random() < 0.5
-    side = "h" if across else "w"
+def _letterbox(clip: Clip, rng: random.Random, number: int) -> Plan | None:
+    """Two bars where a viewer can see both of them end; none where it is too dark for that."""
+    part = BARS[number % 3]
+    sides = [one for one in ("h", "w") if clip.beside[one, part] >= _SEEN_BESIDE]
+    if not sides:
+        return None
+    side = rng.choice(sides)
+    across = side == "h"
     size = f"w=iw:h=trunc(ih*{part}/2)*2" if across else f"w=trunc(iw*{part}/2)*2:h=ih"
     far = f"x=0:y=ih-trunc(ih*{part}/2)*2" if across else f"x=iw-trunc(iw*{part}/2)*2:y=0"
     black = "color=black:t=fill"

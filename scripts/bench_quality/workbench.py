@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bench_quality.plant import Clip, Plan, Planted, make, plan
+from bench_quality.plant import BARS, LIVELY, Clip, Plan, Planted, make, plan
 from chainer.media.info import MediaInfo
 from chainer.media.inspect import inspect_media
 from chainer.media.limits import MediaLimits
 from chainer.media.source import open_source
-from chainer.media.sweep import sweep
+from chainer.media.sweep import Sweep, sweep
 from chainer.quality.record import Survey
+from chainer.quality.repeats import repeats_in
 from chainer.quality.survey import survey
+from chainer.quality.window import Window
 from chainer.quality.words import Defect
 from chainer.render.encoder import find_ffmpeg
 from chainer.store import Store
@@ -74,7 +76,27 @@ class Workbench:
         sound = None
         if found.sound is not None:
             sound = np.frombuffer(found.sound, np.float32).reshape(-1, found.channels).copy()
-        return Clip(path.name, target, media.info, light, sound)
+        lively, held = self._moves(target, path.name)
+        beside = {(side, part): _beside(found, side, part) for side in "hw" for part in BARS}
+        return Clip(path.name, target, media.info, light, sound, lively, held, beside)
+
+    def _moves(self, path: Path, clip: str) -> tuple[tuple[int, ...], int]:
+        """The pictures that differ visibly from the one before, and for how long each is held.
+
+        One that was not decoded is taken to move as the next that was.
+        """
+        seen = self.seen(path, clip)
+        rate = seen.info.video.frame_rate
+        rows = seen.survey.pictures
+        shown = sorted({*rows.at, *seen.survey.skipped})
+        most = dict(zip(rows.at, rows.most, strict=True))
+        lively, size = [], 0
+        for n in range(len(shown) - 1, 0, -1):
+            size = most.get(shown[n], size)
+            if size >= LIVELY:
+                lively.append(n)
+        whole = repeats_in(Window(seen.survey, Fraction(0), seen.survey.seconds))
+        return tuple(sorted(lively)), max(1, round(rate / whole.rate)) if whole.rate else 1
 
     def planted(self, clip: Clip, defects: list[Defect], times: int) -> Iterator[Planted]:
         for defect in defects:
@@ -93,6 +115,18 @@ class Workbench:
         if not target.exists():
             make(self.ffmpeg, clip, what, target)
         return target
+
+
+def _beside(found: Sweep, side: str, part: float) -> float:
+    """Median light beside the darker of two bars: of the middle of the lines over the file."""
+    width, height = found.large_size
+    pictures = np.stack([np.frombuffer(one, np.uint8) for one in found.large])
+    lines = pictures.reshape(-1, height, width)
+    if side == "w":
+        lines = lines.transpose(0, 2, 1)
+    depth = round(part * lines.shape[1])
+    ends = (lines[:, depth : depth + 4], lines[:, ::-1][:, depth : depth + 4])
+    return min(float(np.median(one)) for one in ends)
 
 
 def with_wanted(seen: Seen, wanted: Fraction | None) -> Seen:

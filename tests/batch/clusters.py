@@ -20,7 +20,7 @@ import psutil
 
 from chainer.batch.cluster import ClusterExecutor
 from chainer.batch.dask_door import Post
-from chainer.batch.work import StepResult, StepWork, worker_name
+from chainer.batch.work import StepResult, StepWork, read_by, worker_name
 from chainer.batch.worker import Deserted, run_remote
 from chainer.digest import Digest, key_of
 from chainer.episode.plan import EpisodePlan
@@ -192,13 +192,12 @@ def encoding(root: Path) -> bool:
 
 def works_of(plan: EpisodePlan) -> dict[Digest, StepWork]:
     """The steps of a plan as works."""
-    media = {atom.media.digest: str(atom.media.path) for atom in plan.atoms}
     return {
         step.key: StepWork(
             step,
             plan.ffmpeg.build,
             plan.settings.media,
-            tuple(sorted(media.items())),
+            read_by(step, plan.media_paths),
             plan.graph.identity,
         )
         for step in plan.render.steps

@@ -1,32 +1,35 @@
-"""A batch of films that use all a story has: extended slots, burned text, cards, music, sketches."""
+"""A batch of films that use all there is: extended slots, burned text, cards, music, sketches."""
 
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import chainer
 from chainer.batch.ask import plan_jobs
 from chainer.batch.board import Board, Place
 from chainer.batch.cost import estimate
 from chainer.batch.plan import BatchPlan
 from chainer.batch.run import run_batch
 from chainer.batch.words import JobState
-from chainer.batch.work import StepResult, StepWork, run_work
-from chainer.batch.worker import _at_hand
+from chainer.batch.work import FONTS, StepWork, run_work
+from chainer.batch.worker import at_hand
+from chainer.compose import store_of
 from chainer.digest import file_digest
+from chainer.episode.plan import EpisodePlan
 from chainer.errors import MediaMissing
 from chainer.render.encoder import find_ffmpeg
 from chainer.render.plan import Step
-from chainer.render.spec import ExtendSpec, StepType, media_of
+from chainer.render.spec import CardSpec, ExtendSpec, StepType, TextSpec, spec_key
 from chainer.settings import Settings
-from chainer.store import Presence, Store, StorePolicy
+from chainer.store import Presence, Store
 from chainer.store.lent import lend
 from tests.batch.asked import write_graph
 from tests.batch.clusters import works_of
@@ -44,26 +47,24 @@ level = "3.1"
 mode = "off"
 [memory]
 enabled = false
-[watermark]
-handle = true
 """
 PLAIN = """
 [card]
 title = false
 """
 FULL = """
-sketches = true
 [card]
 credits = true
 cues = "all"
+{card}
 [captions]
 burn = true
 [bed]
-media = "media/c7.mp4"
+media = "{bed}"
 [slots]
 scenario = "story_challenge"
 """
-LINE = {"start": "0.4", "end": "1.4", "character": "ada", "text": "Is anyone there? 有人吗?"}
+LINE = {"start": "0.4", "end": "1.4", "character": "bo", "text": "Is anyone there? 有人吗?"}
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +75,13 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def asked(world: Path, clips: Path) -> tuple[BatchPlan, Settings]:
+def asked(world: Path, clips: Path, card: str = "") -> tuple[BatchPlan, Settings]:
     """Two jobs of c0 → c1 (extended) → c2 → p3 (planned), with and without the settings for it."""
     folder = world / "graph"
     if not folder.exists():
-        folder.mkdir()
-        (folder / "media").symlink_to(clips / "media")
+        (folder / "media").mkdir(parents=True)
+        for clip in (clips / "media").glob("*.mp4"):
+            os.link(clip, folder / "media" / clip.name)
     nodes: list[dict[str, Any]] = [
         {"id": "c0", "media": "media/c0.mp4", "author": "bo", "dialogue": [LINE]},
         {"id": "c1", "media": "media/c1.mp4", "author": "ada", "title": "One",
@@ -94,14 +96,11 @@ def asked(world: Path, clips: Path) -> tuple[BatchPlan, Settings]:
         folder,
         nodes,
         [*links, ("c2", "p3", "continuation")],
-        characters={"ada": {"name": "Ada", "person": "ada"}},
+        characters={"bo": {"name": "Bo", "person": "bo"}},
     )
     (world / "plain.toml").write_text(PROFILE + PLAIN)
-    (world / "full.toml").write_text(
-        FULL.split("[", 1)[0] + PROFILE + "[" + FULL.split("[", 1)[1].replace(
-            "media/c7.mp4", str(clips / "media/c7.mp4")
-        )
-    )  # fmt: skip
+    bed = str(clips / "media/c7.mp4")
+    (world / "full.toml").write_text(f"sketches = true\n{PROFILE}{FULL.format(bed=bed, card=card)}")
     jobs = world / "jobs.jsonl"
     entries = [
         {"name": name, "graph": str(graph), "start": "c0", "settings": f"{name}.toml"}
@@ -115,7 +114,7 @@ def asked(world: Path, clips: Path) -> tuple[BatchPlan, Settings]:
 def steps_of(plan: BatchPlan) -> dict[str, Step]:
     found: dict[str, Step] = {}
     for job in plan.jobs:
-        assert job.plan is not None, job.error
+        assert job.plan is not None, job
         found.update({step.key: step for step in job.plan.render.steps})
     return found
 
@@ -142,7 +141,7 @@ def test_every_kind_of_step_is_estimated_and_travels(tmp_path: Path, clips: Path
 
 def test_the_order_is_texts_then_clips_and_the_bed_last(tmp_path: Path, clips: Path) -> None:
     plan, _ = asked(tmp_path, clips)
-    assert plan.jobs[1].plan is not None
+    assert plan.jobs[1].plan is not None, plan.jobs[1]
     steps = {step.key: step for step in plan.jobs[1].plan.render.steps}
     board = Board(
         Place(key, step.type, step.needs, (0,), estimate(step).cpu_seconds)
@@ -169,28 +168,84 @@ def test_the_batch_makes_them_and_encodes_nothing_twice(tmp_path: Path, clips: P
     plan, _ = asked(tmp_path, clips)
     report = run_batch(plan, tmp_path / "out")
     assert {row.state for row in report.jobs} == {JobState.DONE}, [row.error for row in report.jobs]
-    assert report.ran == len(steps_of(plan))
+    assert report.batch.steps.run == len(steps_of(plan))
     films = {name: tmp_path / f"out/{name}/episode.mp4" for name in ("plain", "full")}
     before = {name: file_digest(film) for name, film in films.items()}
     again, _ = asked(tmp_path, clips)
     assert not [step for one in again.jobs if one.plan for step in one.plan.render.to_run]
     second = run_batch(again, tmp_path / "out")
-    assert second.ran == 0
+    assert second.batch.steps.run == 0
     assert {name: file_digest(film) for name, film in films.items()} == before
 
 
-def at_a_worker(
-    plan: BatchPlan, world: Path, change: Callable[[StepWork, Store], StepWork]
-) -> dict[str, StepResult]:
-    """Every step through a pickle, in a store of its own, as workers make them."""
-    job = plan.jobs[1].plan
-    assert job is not None
-    store = Store(world / "far")
+def elsewhere(plan: EpisodePlan, font: Path) -> dict[str, StepWork]:
+    """The works of a plan as another machine gets them: none of its paths lead anywhere there."""
+    found = {}
+    for key, work in works_of(plan).items():
+        spec = work.step.spec
+        if isinstance(spec, CardSpec | TextSpec):
+            assert str(font) in spec.files
+            files = tuple(f"/elsewhere/{Path(file).name}" for file in spec.files)
+            spec = replace(spec, files=files)
+        media = tuple((digest, f"/elsewhere/{digest}") for digest, _ in work.media)
+        there = replace(work, step=replace(work.step, spec=spec), media=media)
+        found[key] = pickle.loads(pickle.dumps(there))
+    return found
+
+
+def in_runes(world: Path, clips: Path) -> tuple[EpisodePlan, Path]:
+    """The plan of the full film, its cards and captions in a font of the user's own."""
+    font = world / "Mine.otf"
+    font.write_bytes((FONTS / "InterDisplay-Bold.otf").read_bytes())
+    plan, _ = asked(world, clips, f'font = "{font}"')
+    assert plan.jobs[1].plan is not None, plan.jobs[1]
+    return plan.jobs[1].plan, font
+
+
+def test_a_worker_finds_media_and_fonts_in_the_store_or_says_which_it_lacks(
+    tmp_path: Path, clips: Path
+) -> None:
+    plan, font = in_runes(tmp_path, clips)
+    works = elsewhere(plan, font)
+    store = Store(tmp_path / "far")
+    needy = {work.step.type for work in works.values() if work.media}
+    assert needy == set(StepType) - {StepType.JOINT, StepType.POSTER, StepType.MARK}
+    fused = next(work for work in works.values() if isinstance(work.step.spec, ExtendSpec))
+    assert len(fused.media) == 2
+    for work in works.values():
+        if work.media:
+            with pytest.raises(MediaMissing):
+                at_hand(work, store)
+    for digest, path in {*plan.media_paths.items(), (file_digest(font), font)}:
+        lend(store, digest, path)
+    for work in works.values():
+        here = at_hand(work, store)
+        assert here.key == work.key == spec_key(here.step.spec)
+        assert all(file_digest(Path(path)) == digest for digest, path in here.media)
+        spec = here.step.spec
+        if isinstance(spec, CardSpec | TextSpec):
+            for digest, file in zip(spec.fonts, spec.files, strict=True):
+                assert file_digest(Path(file)) == digest
+                assert Path(file) != font
+
+
+@pytest.mark.slow
+def test_workers_elsewhere_make_the_same_bytes(tmp_path: Path, clips: Path) -> None:
+    plan, font = in_runes(tmp_path, clips)
+    works = elsewhere(plan, font)
+    store = Store(tmp_path / "far")
     ffmpeg = find_ffmpeg(None, store)
-    works = works_of(job)
-    results: dict[str, StepResult] = {}
-    for step in job.render.steps:
-        work = pickle.loads(pickle.dumps(works[step.key]))
-        result = run_work(change(work, store), store, ffmpeg)
-        results[step.name + " " + step.type.value] = pickle.loads(pickle.dumps(result))
-    return results
+    for digest, path in {*plan.media_paths.items(), (file_digest(font), font)}:
+        lend(store, digest, path)
+    made = {}
+    for step in plan.render.steps:
+        result = run_work(at_hand(works[step.key], store), store, ffmpeg)
+        assert result.error is None, f"{step.name}: {result.error}"
+        made[step.key] = pickle.loads(pickle.dumps(result)).record
+    chainer.render_episode(plan, tmp_path / "film")
+    here = store_of(plan)
+    for key, record in made.items():
+        presence, own = here.find(key)
+        assert presence is Presence.CACHED
+        assert own is not None
+        assert own.files == record.files

@@ -155,7 +155,7 @@ def defects(quality: Quality) -> Sequence[Defect]:
     return [one.defect for one in quality.findings]
 
 
-def mark(**more: int) -> Mark:
+def mark(**more: Any) -> Mark:
     """A mark at the bottom right, as text is."""
-    box = {"left": 700, "top": 900, "width": 240, "height": 50, "filled": 450, "still": 10}
-    return Mark(**{**box, **more})
+    box = {"left": 700, "top": 900, "width": 240, "height": 50, "cells": (14, 3)}
+    return Mark(**{**box, "letters": 500, "filled": 300, "around": 10, **more})

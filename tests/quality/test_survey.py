@@ -76,6 +76,10 @@ def test_a_clean_film(clean: Path, store: Store) -> None:
 BARS = "drawbox=h=24:color=black:t=fill,drawbox=y=260:h=24:color=black:t=fill"
 STANDS = "shuffleframes=" + " ".join(str(min(20, n)) for n in range(60))
 HANGS = "shuffleframes=" + " ".join(str(n - (n in (9, 17, 24, 38, 51))) for n in range(60))
+FONT = REPOSITORY / "chainer/render/fonts/InterDisplay-Bold.otf"
+LETTERS = f"drawtext=fontfile={FONT}:text=made with X:fontsize=14:fontcolor=white@0.9:borderw=1:x=30:y=254"
+NIGHT = "geq=lum='16+max(lum(X,Y)-16,0)*clip((Y-40)/60,0,1)*clip((250-Y)/60,0,1)':cb=128:cr=128"
+"""It fades into the dark above and below."""
 DURING = ":enable='between(t,0.5,1.3)'"
 
 
@@ -91,6 +95,8 @@ DURING = ":enable='between(t,0.5,1.3)'"
         (Defect.DUPLICATES, HANGS, "anull"),
         (Defect.SILENCE, "null", "volume=0:enable='between(t,0.6,1.4)'"),
         (Defect.CLIPPING, "null", "volume=34dB,aformat=sample_fmts=s16"),
+        (Defect.CLIPPING, "null", "volume=30dB,aformat=sample_fmts=s16,volume=0.96"),
+        (Defect.WATERMARK, LETTERS, "anull"),
     ],
 )
 def test_what_is_planted_is_found(
@@ -112,6 +118,8 @@ def test_what_is_planted_is_found(
         ("fps=15,fps=30", "anull"),  # on twos
         ("fps=24,fps=30", "anull"),
         ("null", "volume=0.01:enable='between(t,0.7,1.5)'"),  # a pause in a room
+        ("null", "volume=22dB,alimiter=limit=0.989:level=0"),  # loud, but limited
+        (f"{NIGHT}", "anull"),
     ],
 )
 def test_what_films_do_is_no_defect(picture: str, sound: str, tmp_path: Path, store: Store) -> None:

@@ -37,9 +37,12 @@ def graph_of(
     *,
     info: dict[str, Any] | None = None,
     edges: dict[int, dict[str, Any]] | None = None,
-    **nodes: dict[str, Any],
+    **nodes: Any,
 ) -> Graph:
-    """A chain of the atoms; `info` is added to the graph, `edges` to edges by number."""
+    """A chain of the atoms; `info` is added to the graph, `edges` to edges by number.
+
+    `nodes` are added to the atoms, by name; those that are planned there have no media.
+    """
     for atom in atoms:
         if nodes.get(f"c{atom.number}", {}).get("status") != "planned":
             place(atom, folder)

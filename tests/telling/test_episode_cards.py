@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def story(folder: Path, title: str = "The rope", text: str = "Three days later")
             {"title": title, "at": "c2", "card": "chapter"},
             {"title": "Later", "at": "c3"},
         ),
+        c2={"author": "p-b"},
     )
 
 
@@ -46,13 +48,18 @@ def test_a_film_with_every_kind_of_card(tmp_path: Path) -> None:
     contents = [slot.content for slot in manifest.timeline]
     assert contents == ["card", "atom", "card", "atom", "card", "atom", "card"]
     at = {slot.name: slot.start for slot in manifest.timeline}
-    marks = [(mark.title, mark.start * 30) for mark in manifest.chapters]
+    marks = [(mark.title, int(mark.start * 30)) for mark in manifest.chapters]
     assert marks == [("Dawn", 0), ("The rope", at["chapter-c2"]), ("Later", at["story-c3"])]
     assert [mark.atom for mark in manifest.chapters] == ["c1", "c2", "c3"]
-    assert [(one.left, one.right) for one in manifest.joints] == list(
-        zip(names, names[1:], strict=False)
-    )
+    assert [(one.left, one.right) for one in manifest.joints] == list(pairwise(names))
     assert sum(one.seconds for one in manifest.credits) < manifest.seconds, "cards are nobody's"
+    # The roll says what the manifest says.
+    roll = told.render.spec_of(told.render.slots[-1])
+    assert isinstance(roll, CardSpec)
+    assert roll.rows == tuple(
+        (one.author, f"{float(one.seconds):.1f} s") for one in manifest.credits
+    )
+    assert [who for who, _ in roll.rows] == ["p-a", "p-b"]
     (poster,) = (step for step in told.render.steps if step.type is StepType.POSTER)
     assert poster.needs == (told.render.slots[1],)
     codes = read_codes(tmp_path / "out/episode.mp4")
@@ -78,9 +85,7 @@ def test_a_card_stands_over_a_picture_of_its_own(tmp_path: Path) -> None:
     told = plan(story(tmp_path), tmp_path, card=STYLE)
     by_name = dict(zip([s.name for s in told.layout.slots], told.render.slots, strict=True))
     behind = {
-        step.name: step.spec.behind
-        for step in told.render.steps
-        if isinstance(step.spec, CardSpec)
+        step.name: step.spec.behind for step in told.render.steps if isinstance(step.spec, CardSpec)
     }
     assert behind == {
         "title": by_name["c1"],
@@ -88,17 +93,6 @@ def test_a_card_stands_over_a_picture_of_its_own(tmp_path: Path) -> None:
         "story-c3": by_name["c3"],
         "credits": by_name["c3"],
     }
-
-
-def test_the_roll_says_what_the_manifest_says(tmp_path: Path) -> None:
-    graph = graph_of(tmp_path, CLIPS, c2={"author": "p-b"})
-    told = plan(graph, tmp_path, card={"title": False, "credits": True})
-    spec = told.render.spec_of(told.render.slots[-1])
-    assert isinstance(spec, CardSpec)
-    _, manifest = made(told, tmp_path / "out")
-    owed = tuple((one.author, f"{float(one.seconds):.1f} s") for one in manifest.credits)
-    assert spec.rows == owed
-    assert [who for who, _ in owed] == ["p-a", "p-b"]
 
 
 @pytest.mark.parametrize("where", ["chapter", "story", "title", "cue"])
@@ -138,9 +132,7 @@ def test_no_word_is_a_command(tmp_path: Path) -> None:
     with pytest.raises(chainer.GraphError):
         graph_of(tmp_path / "b", CLIPS, c1={"author": person})
     before = {path.name for path in Path.cwd().iterdir()}
-    told = plan(
-        graph, tmp_path, card=STYLE, captions={"burn": True}, watermark={"enabled": True}
-    )
+    told = plan(graph, tmp_path, card=STYLE, captions={"burn": True}, watermark={"enabled": True})
     _, manifest = made(told, tmp_path / "out")
     assert {path.name for path in Path.cwd().iterdir()} == before
     assert manifest.title == EVIL
@@ -164,5 +156,13 @@ def test_a_card_with_ten_thousand_letters(tmp_path: Path) -> None:
     told = plan(story(tmp_path, text="many words " * 909 + "."), tmp_path)
     _, manifest = made(told, tmp_path / "out")
     (card,) = (slot for slot in manifest.timeline if slot.name == "story-c3")
-    assert card.frames > 300
+    assert card.frames == 300, "the longest that a story card stands"
     assert len(read_codes(tmp_path / "out/episode.mp4")) == manifest.frames
+
+
+def test_the_card_of_a_joint_comes_before_the_card_of_its_chapter(tmp_path: Path) -> None:
+    info = chapters({"title": "Three", "at": "c3", "card": "chapter"})
+    graph = graph_of(tmp_path, CLIPS, [None, {"kind": "card", "text": "Later"}], info=info)
+    told = plan(graph, tmp_path)
+    assert [slot.name for slot in told.layout.slots] == ["c1", "c2", "story-c3", "chapter-c3", "c3"]
+    assert told.chapters[-1].frame == told.layout.seen(2)[0]

@@ -75,7 +75,7 @@ def test_an_extended_slot_is_sketched_as_long_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_chain_of_sketches_alone(tmp_path: Path) -> None:
-    nodes = {f"c{n}": PLANNED for n in (1, 2)}
+    nodes: Any = {f"c{n}": PLANNED for n in (1, 2)}
     graph = graph_of(tmp_path, CLIPS[:2], **nodes)
     told = plan(graph, tmp_path, sketches=True, signing={"mode": "development"})
     assert told.atoms == ()
@@ -86,8 +86,10 @@ def test_a_chain_of_sketches_alone(tmp_path: Path) -> None:
     assert manifest.provenance.urn is None
     assert manifest.provenance.mode == "off"
     assert not (tmp_path / "out/credits.json").exists()
-    assert len(read_codes(tmp_path / "out/episode.mp4")) == manifest.frames == 600 - sum(
-        one.overlap for one in told.layout.joints
+    assert (
+        len(read_codes(tmp_path / "out/episode.mp4"))
+        == manifest.frames
+        == 600 - sum(one.overlap for one in told.layout.joints)
     )
     with pytest.raises(chainer.PolicyRefused):
         publish_episode(tmp_path / "out", Store(tmp_path), register=open_own(Store(tmp_path)))
@@ -102,7 +104,9 @@ def test_an_unfinished_episode_is_not_published(tmp_path: Path) -> None:
     # Whatever the folder says: it may have been edited.
     manifest = tmp_path / "out/episode.json"
     manifest.write_text(
-        manifest.read_text().replace('"sketch"', '"atom"').replace('"draft": true', '"draft": false')
+        manifest.read_text()
+        .replace('"sketch"', '"atom"')
+        .replace('"draft": true', '"draft": false')
     )
     with pytest.raises(chainer.PolicyRefused):
         publish_episode(tmp_path / "out", Store(tmp_path))

@@ -36,7 +36,9 @@ def two_takes(folder: Path, how: str | None = "black", **more: Any) -> chainer.G
     place(BETTER, folder, "better")
     if how is not None:
         spoilt(folder, how)
-    return graph_of(folder, [ONE, TWO, THREE], c2={"takes": [{"media": "media/better.mp4"}], **more})
+    return graph_of(
+        folder, [ONE, TWO, THREE], c2={"takes": [{"media": "media/better.mp4"}], **more}
+    )
 
 
 def take_of(told: chainer.EpisodePlan, atom: str = "c2") -> Any:
@@ -70,8 +72,8 @@ def test_without_a_look_at_takes_the_first_one_plays(tmp_path: Path) -> None:
     told = plan(two_takes(tmp_path), tmp_path, quality={"enabled": False})
     assert take_of(told).take == 0
     assert take_of(told).quality is None
-    with_memory = plan(two_takes(tmp_path), tmp_path, memory={"choose_takes": False})
-    assert take_of(with_memory).take == 0
+    unasked = {"enabled": False, "choose_takes": False}
+    assert take_of(plan(two_takes(tmp_path), tmp_path, memory=unasked)).take == 0
 
 
 def test_the_take_that_is_asked_for_plays(tmp_path: Path) -> None:

@@ -14,6 +14,28 @@ PEOPLE = {
 AUTHORS = ["p-mei", "p-theo", "P-Theo", "p-x", "p-y"]
 HOLDERS = ["Mei", "theo", "p-theo", "P-X", "Somebody else"]
 WORDS = ["yellow", "coat", "Café", "sea", "NEAR", "مرحبا", "灯塔", "🐱", "naïve", "x-ray"]
+SHAPES: list[dict[str, Any]] = [
+    *({}, {}, {}),
+    {"slot": {"kind": "extended", "seconds": "16.5", "scenario": "story_challenge"}},
+    {"slot": {"kind": "extended", "seconds": 15, "fill": "hold"}, "sound": {"gain": "-3.5"}},
+    {"sound": {"silence": "trim"}, "takes": [{"media": "other.mp4"}]},
+    {"dialogue": [{"start": "0.1", "end": "1.25", "text": '灯塔 says: "hello"'}]},
+]
+JOINTS: list[dict[str, Any]] = [
+    {"kind": "cut", "lead": "2/5"},
+    {"lag": 0.25, "trim": False},
+    {"kind": "card", "text": "Three days later"},
+    {"kind": "morph", "x-own": 1},
+]
+BEDS: list[dict[str, Any]] = [
+    {"media": "tide.mp4"},
+    {
+        "media": "tide.mp4",
+        "gain": "-18",
+        "duck": 6.5,
+        "rights": {"title": "Tide", "license": "CC0-1.0"},
+    },
+]
 
 
 def file_of(
@@ -61,6 +83,7 @@ def graphs(draw: st.DrawFn, most: int = 14) -> dict[str, Any]:  # noqa: C901 - m
             node["x-own"] = {"a": [1, 2.5, None, "é"], "b": {"c": True}}
         if draw(st.integers(0, 4)) == 0:
             node["trim"] = {"start": draw(st.sampled_from(["0.1", 0.1, 1])), "end": "19/2"}
+        node |= draw(st.sampled_from(SHAPES))
         nodes.append(node)
     edges: dict[tuple[int, int, str], dict[str, Any]] = {}
     for _ in range(draw(st.integers(0, 2 * size)) if size > 1 else 0):
@@ -72,11 +95,15 @@ def graphs(draw: st.DrawFn, most: int = 14) -> dict[str, Any]:  # noqa: C901 - m
             one["removes"] = [draw(st.sampled_from(list(PEOPLE)))]
         if draw(st.integers(0, 3)) == 0:
             one["seeded"] = True
+        if draw(st.integers(0, 2)) == 0:
+            one["joint"] = draw(st.sampled_from(JOINTS))
         edges[source, target, kind] = one
     series: list[dict[str, Any]] = []
     if draw(st.booleans()):
         named = [f"a{draw(st.integers(0, size - 1))}" for _ in range(3)]
         chapters = [{"title": f"At {name}", "at": name} for name in named[1:]]
         episode = {"id": "e", "title": "E", "start": named[0], "chapters": chapters}
+        if draw(st.booleans()):
+            episode["bed"] = draw(st.sampled_from(BEDS))
         series = [{"id": "s", "title": "S", "episodes": [episode]}]
     return file_of([nodes[at] for at in order], list(edges.values()), series=series)

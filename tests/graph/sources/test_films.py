@@ -17,11 +17,12 @@ from chainer.graph import Graph, WalkKind, WalkOptions
 from chainer.graph.sources import load_any
 from chainer.graph.sources.address import name_of, source_of
 from chainer.graph.sources.sql.bulk import import_graph
+from chainer.graph.sources.sql.export import export_graph
 from chainer.permission import ledger_path
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.withdrawal import withdraw
-from tests.film.coded import small_settings
+from tests.film.coded import Coded, small_settings, write_graph
 from tests.film.test_consent import World
 
 HARBOR = Path("graphs/harbor.json")
@@ -98,6 +99,44 @@ def test_a_part_with_people_is_planned_alike(tmp_path: Path, database: str, memo
     one, other = both(end="c4")
     assert one == other
     assert other["chain"].atoms == ("c1", "c2", "c3", "c4")
+
+
+def test_a_story_is_planned_alike(tmp_path: Path, database: str) -> None:
+    """An extended slot, captions, a J cut, a story card, a take and a bed of music."""
+    clips = [Coded(1, 60), Coded(2, 280), Coded(3, 60)]
+    joints: list[dict[str, Any] | None] = [
+        {"kind": "cut", "lead": "2/5"},
+        {"kind": "card", "text": "Later"},
+    ]
+    slot = {"kind": "extended", "seconds": 15, "fill": "hold", "scenario": "story_challenge"}
+    line = {"start": "0.5", "end": "1.5", "text": "Is anyone there?"}
+    path = write_graph(
+        tmp_path,
+        clips,
+        joints,
+        c1={"dialogue": [line], "sound": {"gain": "-1.5"}, "takes": [{"media": "media/c3.mp4"}]},
+        c2={"slot": slot},
+        c3={"sound": {"silence": "trim"}},
+    )
+    data = json.loads(path.read_text())
+    episode = {"id": "e", "title": "E", "start": "c1", "bed": {"media": "media/c3.mp4"}}
+    data["graph"]["series"] = [{"id": "s", "title": "S", "episodes": [episode]}]
+    path.write_text(json.dumps(data))
+    url = import_graph(path, database).url
+    out = tmp_path / "out.json"
+    export_graph(url, out)
+    assert json.loads(out.read_text()) == data
+    settings = small_settings(tmp_path / "store", captions={"burn": True}, takes={"c1": 1})
+    plans = [
+        chainer.plan_episode(graph, "c1", settings=settings)
+        for graph in (chainer.load_graph(path), load_any(url, "c1", WalkOptions()))
+    ]
+    assert told(plans[0]) == told(plans[1])
+    (one,) = {plan.captions for plan in plans}
+    assert [caption.lines for caption in one] == [("Is anyone there?",)]
+    found = {step.type.value for step in plans[1].render.steps}
+    assert {"extend", "text", "bed", "card", "joint"} <= found
+    assert [piece.bed.media for piece in plans[1].music] == ["media/c3.mp4"]
 
 
 def test_an_episode_is_made_again_from_its_database(tmp_path: Path, database: str) -> None:
