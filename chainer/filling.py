@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chainer.episode.plan import PlannedAtom
 from chainer.errors import InputError, PolicyRefused
-from chainer.graph import Chain, EdgeKind, Leg, SlotKind
+from chainer.graph import Chain, EdgeKind, JointKind, Leg, SlotKind
 from chainer.graph.words import SlotFill
 from chainer.memory.report import JointClass
 from chainer.render.extend_cost import fill_cost
@@ -42,24 +42,32 @@ def filled(
     none of the ways that could.
     """
     by_name = {one.atom.id: one for one in atoms}
-    taken: set[str] = set()
     found = []
     for number, leg in enumerate(chain.legs):
         planned = by_name.get(leg.atom)
         if planned is None:
             continue
-        if planned.atom.slot.kind is SlotKind.EXTENDED and leg.atom not in taken:
+        if planned.atom.slot.kind is SlotKind.EXTENDED:
             after = chain.legs[number + 1] if number + 1 < len(chain.legs) else None
             then = _continuation(after, by_name)
             if then is not None and then.atom.id in opened:
                 _refuse_apart(planned, then)
                 then = None
+            if after is not None and planned.atom.slot.fill is not SlotFill.FUSE and _joined(after):
+                then = None  # the author has said how the two meet
             fill = _fill(planned, then, settings, _barred(leg.atom, then, barred))
-            if fill.way is SlotFill.FUSE and after is not None:
-                taken.add(after.atom)
             planned = replace(planned, fill=fill)
         found.append(planned)
     return tuple(found)
+
+
+def _joined(leg: Leg) -> bool:
+    """Whether an edge asks for a joint that flowing into one shot would undo."""
+    joint = None if leg.edge is None else leg.edge.joint
+    if joint is None:
+        return False
+    flows = joint.kind in (JointKind.AUTO, JointKind.CROSSFADE, JointKind.MORPH)
+    return not flows or joint.lead is not None or joint.lag is not None
 
 
 def _refuse_apart(planned: PlannedAtom, then: PlannedAtom) -> None:

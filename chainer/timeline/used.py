@@ -83,7 +83,10 @@ def used_range(
                 f"trim ends at {_text(end)} s, the picture already at {_text(length)} s"
             )
         end = min(end, length)
-    end, words = _fit_slot(atom, start, end, policy)
+    limit = end
+    # What is left out at the start of an extended slot is made up for at its end, while there is.
+    begin = start + drop_start if atom.slot.kind is SlotKind.EXTENDED else start
+    end, words = _fit_slot(atom, begin, end, policy)
     differences += words
     for number, line in enumerate(atom.dialogue):
         if line.end > end:
@@ -92,8 +95,6 @@ def used_range(
             )
             break
     first, last = to_frames(start, fps), to_frames(end, fps)
-    if atom.slot.seconds is not None and end - start == atom.slot.seconds:
-        last = first + to_frames(atom.slot.seconds, fps)  # exact, wherever it starts
     if last - first < _MIN_FRAMES:
         raise MediaRefused(
             f"atom {atom.id}: of {atom.media} only {max(last - first, 0)} frames are left, at "
@@ -114,6 +115,9 @@ def used_range(
                 f"{_text(drop_start)} s at the start and {_text(drop_end)} s at the end were to be "
                 f"left out, but of {_text(end - start)} s that is too much: all of it plays"
             )
+    if atom.slot.seconds is not None and end < limit and drop_end <= 0:
+        # Exact to the frame, wherever it starts.
+        last = min(first + to_frames(atom.slot.seconds, fps), to_frames(limit, fps))
     return UsedRange(first, last - first, tuple(differences))
 
 

@@ -21,9 +21,13 @@ _ABOUT = (
     "coded again, or in one with another defect planted that does not bring it along. The clips of "
     "the two halves share no recording. Most thresholds were chosen on the `tuned` half, but the "
     "rules for repeats, clipping, bars and marks were changed after misses and alarms in the other "
-    "half had been seen as well: neither half is unseen. What a clip was found to have itself is "
-    "listed below with the reason, neither planted into it nor counted as an alarm; the flicker of "
-    "the two `streamio_sign` clips was put there after it had been reported and looked at."
+    "half had been seen as well: neither half is unseen. Nothing is planted that nobody could "
+    "see: bars only where half of what lies beside each has 10 levels of light or more, repeats "
+    "only of pictures of which a tenth by tenth changes by 4 levels, each for as long as the clip "
+    "holds its pictures. These rules, too, were made after misses had been looked at. What a clip "
+    "was found to have itself is listed below with the reason, neither planted into it nor counted "
+    "as an alarm; the flicker of the two `streamio_sign` clips was put there after it had been "
+    "reported and looked at."
 )
 
 

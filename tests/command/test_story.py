@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chainer.graph import Status, load_graph
+from chainer.story import load_template
 from tests.command.consenting import Home
 
 NAMES = [
@@ -75,6 +76,40 @@ def test_from_a_template_to_the_last_clip(home: Home) -> None:
     assert order == ["a1", "a2", "a3", "a4", "a5"]
     assert told["done"] is True
     assert "nothing to do" in home.done("story", "next", "my box.json").out
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("everybody", [False, True], ids=["least", "all"])
+def test_every_template_can_be_checked_planned_and_asked(
+    home: Home, name: str, everybody: bool
+) -> None:
+    template = load_template(name)
+    roles = template.roles
+    cast = [role for role, one in roles.items() if everybody or one.default is None]
+    words = [word for role in cast for word in ("--role", f"{role}={role.lower()}x")]
+    # One author, so that nobody films somebody else, which asks for consent.
+    words += [word for role in roles for word in ("--author", f"{role}=p-me")]
+    real = [role for role, one in roles.items() if one.person]
+    words += [word for role in real for word in ("--person", f"{role}=p-me")]
+    home.done("story", "new", name, *words, "-o", "g.json")
+    assert home.run("check", "g.json").status == 0
+    graph = load_graph(home.folder / "g.json")
+    (start,) = graph.roots()
+    plan = home.done("plan", "g.json", "--start", start, "--sketches", "--draft", "--json").json
+    assert plan["chain"] == plan["sketches"]
+    assert plan["closed"] == []
+    assert not graph.edges_out(plan["chain"][-1])
+    assert {one["content"] for one in plan["timeline"]} == {"card", "sketch"}
+    (home.folder / "media").mkdir()
+    for number, atom in enumerate(graph.atoms):
+        needs = home.done("story", "next", "g.json", "--json").json
+        kinds = {one["kind"] for one in needs["items"]}
+        assert (needs["done"], needs["filmed"]) == (False, number)
+        assert "film" in kinds <= {"film", "later"}
+        (home.folder / graph.atom(atom).media).write_bytes(b"x")
+        home.done("edit", "g.json", atom, "--status", "published")
+    needs = home.done("story", "next", "g.json", "--json").json
+    assert (needs["done"], needs["filmed"]) == (True, len(graph.atoms))
 
 
 def test_a_file_that_is_there_is_not_replaced(home: Home) -> None:

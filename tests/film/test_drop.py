@@ -246,3 +246,27 @@ def test_a_drop_that_leaves_too_little_is_ignored_and_said() -> None:
 def test_where_the_rate_varies_the_house_frame_begins_after_the_drop() -> None:
     range_ = used(info_of(Fraction(5), Fraction("23.7"), varies=True), Fraction("0.21"))
     assert range_.first == 7
+
+
+@pytest.mark.parametrize(
+    ("media", "dropped", "first", "frames"),
+    [
+        ("20", "0", 0, 450),
+        ("20", "1", 30, 450),  # what is left out at the start is made up for at the end
+        ("16", "1", 30, 450),
+        ("15.5", "1", 30, 435),  # as far as there is media
+        ("15", "0", 0, 450),
+    ],
+)
+def test_an_extended_slot_plays_on_where_its_start_is_left_out(
+    media: str, dropped: str, first: int, frames: int
+) -> None:
+    slot = {"kind": "extended", "seconds": "15"}
+    found = used(info_of(Fraction(media), Fraction(30)), Fraction(dropped), slot=slot)
+    assert (found.first, found.frames) == (first, frames)
+
+
+def test_an_extended_slot_stays_within_its_trim() -> None:
+    slot, trim = {"kind": "extended", "seconds": "15"}, {"start": "1", "end": "16.5"}
+    found = used(info_of(Fraction(20), Fraction(30)), Fraction(1), slot=slot, trim=trim)
+    assert (found.first, found.frames) == (60, 435)

@@ -76,8 +76,6 @@ def test_a_clean_film(clean: Path, store: Store) -> None:
 BARS = "drawbox=h=24:color=black:t=fill,drawbox=y=260:h=24:color=black:t=fill"
 STANDS = "shuffleframes=" + " ".join(str(min(20, n)) for n in range(60))
 HANGS = "shuffleframes=" + " ".join(str(n - (n in (9, 17, 24, 38, 51))) for n in range(60))
-FONT = REPOSITORY / "chainer/render/fonts/InterDisplay-Bold.otf"
-LETTERS = f"drawtext=fontfile={FONT}:text=made with X:fontsize=14:fontcolor=white@0.9:borderw=1:x=30:y=254"
 NIGHT = "geq=lum='16+max(lum(X,Y)-16,0)*clip((Y-40)/60,0,1)*clip((250-Y)/60,0,1)':cb=128:cr=128"
 """It fades into the dark above and below."""
 DURING = ":enable='between(t,0.5,1.3)'"
@@ -96,7 +94,6 @@ DURING = ":enable='between(t,0.5,1.3)'"
         (Defect.SILENCE, "null", "volume=0:enable='between(t,0.6,1.4)'"),
         (Defect.CLIPPING, "null", "volume=34dB,aformat=sample_fmts=s16"),
         (Defect.CLIPPING, "null", "volume=30dB,aformat=sample_fmts=s16,volume=0.96"),
-        (Defect.WATERMARK, LETTERS, "anull"),
     ],
 )
 def test_what_is_planted_is_found(
@@ -104,6 +101,18 @@ def test_what_is_planted_is_found(
 ) -> None:
     found = quality(film(tmp_path, "planted", f"{GREY},{picture}", sound), store)
     assert {one.defect for one in found.findings} == {defect}
+
+
+MORE = "loop=loop=1:size=60,setpts=N/30/TB"
+FONT = REPOSITORY / "chainer/render/fonts/InterDisplay-Bold.otf"
+LETTERS = f"drawtext=fontfile={FONT}:text=made with X:fontsize=14:fontcolor=white@0.7:x=30:y=254"
+
+
+@pytest.mark.parametrize(("letters", "found"), [("", 0), (f",{LETTERS}", 1)])
+def test_letters_that_stand_still(letters: str, found: int, tmp_path: Path, store: Store) -> None:
+    quiet = film(tmp_path, "mark", f"gblur=3,{MORE}{letters}", "aloop=loop=1:size=96000")
+    defects = [one.defect for one in quality(quiet, store).findings]
+    assert defects.count(Defect.WATERMARK) == found
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def edge(source: str, target: str, kind: str = "continuation", **more: Any) -> d
 
 
 @st.composite
-def graphs(draw: st.DrawFn, most: int = 14) -> dict[str, Any]:  # noqa: C901 - many chances
+def graphs(draw: st.DrawFn, most: int = 14) -> dict[str, Any]:  # noqa: C901, PLR0912 - many chances
     """A DAG by chance, with people, rights, series and keys of the caller's own."""
     size = draw(st.integers(1, most))
     order = draw(st.permutations(range(size)))  # where each stands in the file
