@@ -138,12 +138,8 @@ class Looker:
         return clip
 
     def is_sketch(self, atom: Atom) -> bool:
-        """Whether an atom is only planned, without media, and no other take is asked for."""
-        if not self.settings.sketches or atom.status is not Status.PLANNED:
-            return False
-        if self.settings.takes.get(atom.id, 1) > 1:
-            return False
-        return not media_file(self.graph, atom.media, self.store).is_file()
+        """Whether a card plays for an atom."""
+        return is_sketch(self.graph, self.settings, self.store, atom)
 
     def quality(self, clip: Clip) -> Quality:
         """What is wrong with the part of a take that plays. Surveyed once; raises `MediaError`."""
@@ -231,6 +227,15 @@ class Looker:
             if pictures:
                 found[name] = tuple(pictures)
         return found
+
+
+def is_sketch(graph: Graph, settings: Settings, store: Store, atom: Atom) -> bool:
+    """Whether an atom is only planned, without media, and no other take is asked for."""
+    if not settings.sketches or atom.status is not Status.PLANNED:
+        return False
+    if settings.takes.get(atom.id, 1) > 1:
+        return False
+    return not media_file(graph, atom.media, store).is_file()
 
 
 def media_file(graph: Graph, media: str, store: Store) -> Path:

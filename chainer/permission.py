@@ -29,6 +29,7 @@ from chainer.consent.telling import refused
 from chainer.consent.words import Edit, Use
 from chainer.errors import ChainerError, PolicyRefused, StoreError, WalkError
 from chainer.graph import Chain, Graph, WalkOptions
+from chainer.looker import is_sketch
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.store.folder import store_error
@@ -205,7 +206,7 @@ class Permission:
             ("blocklist", closed_by_words(self.graph, self.settings.blocklist)),
             ("rating", closed_for(self.graph, audience) if audience is not None else {}),
             ("rights", self.rights.closed()),
-            ("consent", self.gate.closed() if self.has_people else {}),
+            ("consent", self._refused_people() if self.has_people else {}),
         ):
             found |= {atom: ClosedRoad(atom, by, why) for atom, why in atoms.items()}
         return found
@@ -214,6 +215,14 @@ class Permission:
     def reasons(self) -> Mapping[str, str]:
         """The same as the walk takes it."""
         return {atom: road.why for atom, road in self.closed.items()}
+
+    def _refused_people(self) -> Mapping[str, str]:
+        """Atoms that somebody in them does not allow; a card of words shows nobody."""
+        return {
+            name: why
+            for name, why in self.gate.closed().items()
+            if not is_sketch(self.graph, self.settings, self._store, self.graph.atom(name))
+        }
 
     def demand(self, atoms: Iterable[str]) -> None:
         """Raise `PolicyRefused` where one of `atoms` must not be played."""

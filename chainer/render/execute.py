@@ -52,9 +52,7 @@ class Execution:
 
     def run(self) -> dict[Digest, Record]:
         """The record of every step. Raises the first error after all children have ended."""
-        waiting = sorted(
-            self._steps.values(), key=lambda step: (_ORDER[step.type], -step.frames)
-        )
+        waiting = sorted(self._steps.values(), key=lambda step: (_ORDER[step.type], -step.frames))
         running: dict[Future[StepDone], Step] = {}
         error: BaseException | None = None
         with ThreadPoolExecutor(self._workers, thread_name_prefix="chainer") as pool:

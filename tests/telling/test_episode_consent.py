@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,13 @@ def test_a_slot_that_is_made_longer_asks_for_the_pace(tmp_path: Path, way: str) 
     asked = asked_of(world.plan())["c1"]
     assert Edit.SPEED in asked
     assert (Edit.CROP in asked) is (way == "hold")
+
+
+def test_a_card_of_words_shows_nobody(tmp_path: Path) -> None:
+    world = World(tmp_path, SHORT, c2={**MEI, "status": "planned", "media": "media/later.mp4"})
+    grant(world.register.book, "p-somebody-else", Whom(("p-bo",)), uses=(Use.EPISODE,))
+    told = world.plan(sketches=True)
+    assert [atom.id for atom in told.sketches] == ["c2"]
+    assert told.consented.needs == ()
+    shutil.copy(tmp_path / "media/c1.mp4", tmp_path / "media/later.mp4")
+    assert "c2" in str(world.refused(sketches=True)), "now there is a picture of her"
