@@ -35,7 +35,7 @@ from chainer.settings import Settings
 from chainer.spoken import spoken_lines, windows_of
 from chainer.timebase import to_frames
 from chainer.timeline import JointPiece, Layout, Slot
-from chainer.timeline.captions import burned_for
+from chainer.timeline.captions import Spoken, Window, burned_for
 from chainer.timeline.script import author_seconds
 from chainer.timeline.slot import SlotContent
 
@@ -71,6 +71,12 @@ class _Writer:
         self._settings = cast.settings
         self._stills: dict[Digest, Still] = {spec_key(mark): mark for mark in marks.values()}
         self._cards = {card.name: card for card in cast.staging.cards}
+        self._windows: Mapping[str, Window] = {}
+        self._said: dict[str, list[Spoken]] = {}
+        if self._settings.captions.burn:
+            self._windows = windows_of(cast)
+            for line in spoken_lines(cast):
+                self._said.setdefault(line.atom, []).append(line)
 
     def orders(self) -> Orders:
         slots = tuple(self._slot(number) for number in range(len(self._layout.slots)))
@@ -83,7 +89,7 @@ class _Writer:
         if slot.content is SlotContent.SKETCH:
             atom = self._cast.graph.atom(slot.name)
             return self._card(sketch_of(self._cast.graph, atom), slot, None)
-        return partial(_known, self._clip(slot))
+        return partial(_known, self._clip(number, slot))
 
     def _behind(self, number: int) -> int | None:
         """The slot over whose first picture a card stands: the next one, or the last, of an atom.
@@ -124,11 +130,11 @@ class _Writer:
         )
         return partial(_over, spec, behind)
 
-    def _clip(self, slot: Slot) -> Spec:
+    def _clip(self, number: int, slot: Slot) -> Spec:
         """The clip of a slot in which atoms play."""
         planned = [self._cast.atoms[one.atom] for one in slot.plays]
         first = planned[0]
-        overlays = self._overlays(slot)
+        overlays = self._overlays(number, slot)
         fill = first.fill
         clips = [self._conform(one) for one in planned]
         if fill is None or fill.way is SlotFill.SOURCE:
@@ -163,7 +169,7 @@ class _Writer:
             gain=Fraction(0) if sound is None or sound.gain is None else sound.gain,
         )
 
-    def _overlays(self, slot: Slot) -> tuple[Overlay, ...]:
+    def _overlays(self, number: int, slot: Slot) -> tuple[Overlay, ...]:
         found: list[Overlay] = []
         fps = self._settings.profile.fps
         after = to_frames(_CUE_AFTER, fps)
@@ -176,17 +182,15 @@ class _Writer:
             if last > first:
                 found.append(self._overlay(TextKind.CUE, cue.line, cue.detail, first, last))
         if self._settings.captions.burn:
-            found += self._captions(slot)
+            found += self._captions(number, slot)
         return tuple(found)
 
-    def _captions(self, slot: Slot) -> Iterator[Overlay]:
+    def _captions(self, number: int, slot: Slot) -> Iterator[Overlay]:
         """What is said in a slot, over its picture."""
-        number = self._layout.slots.index(slot)
         fps = self._settings.profile.fps
-        windows = windows_of(self._cast)
         for played in slot.plays:
-            said = [line for line in spoken_lines(self._cast) if line.atom == played.atom]
-            window = windows[played.atom]
+            said = self._said.get(played.atom, [])
+            window = self._windows[played.atom]
             for first, last, lines in burned_for(
                 said, window, self._layout, number, fps, atom=played.atom
             ):

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 from chainer.cards import Card, Staging
 from chainer.continuity import drift_left
 from chainer.episode.plan import PlannedAtom
-from chainer.graph import Chain, Graph, JointKind, Leg
+from chainer.graph import Chain, Graph
 from chainer.graph.chains import default_seconds
 from chainer.graph.words import SlotFill
 from chainer.memory.point import Point
 from chainer.memory.report import Flag
+from chainer.profile import Profile
 from chainer.render.reading import card_seconds, roll_frames
 from chainer.render.spec import CardKind
 from chainer.settings import Settings
-from chainer.timebase import to_frames
+from chainer.timebase import round_half_up, to_frames
 from chainer.timeline import Layout, Slot, choose_joint, lay_out
 from chainer.timeline.joint import JointStyle, JointWish
 from chainer.timeline.script import joint_wish
 from chainer.timeline.slot import Played, SlotContent
+
+_WIDEST_GRID = 32
+"""Frames: at 24 and 48 fps the AV grid is so wide that cards are not bent to it."""
+
+_STEP = Fraction(8, 15)
+"""Seconds, about, in which the lengths of cards are counted: a grid step at 30 fps."""
 
 Points = Mapping[tuple[str, str], Point]
 """Where two atoms join best, by their names, for those that asked for it."""
@@ -56,20 +64,22 @@ class Cast:
 
 def card_frames(settings: Settings, card: Card | None = None) -> int:
     """A card's length (None: the title's); a crossfade at its end then ends on the AV grid."""
-    profile, grid = settings.profile, settings.profile.grid.frames
-    least = settings.card.frames_per_grid * grid + grid * 3 // 4
+    profile = settings.profile
+    step = _step(profile)
+    least = settings.card.frames_per_grid * step + min(step, profile.grid.frames) * 3 // 4
     if card is None or card.kind is CardKind.TITLE:
         return least
     if card.kind is CardKind.CREDITS:
-        return max(least, _on_grid(roll_frames(card.rows, profile), grid))
-    wanted = to_frames(card_seconds(card.kind, card.words), profile.fps)
-    return max(least, _on_grid(wanted, grid))
+        wanted = roll_frames(card.rows, profile)
+    else:
+        wanted = to_frames(card_seconds(card.kind, card.words), profile.fps)
+    return least + -(-max(wanted - least, 0) // step) * step
 
 
-def _on_grid(frames: int, grid: int) -> int:
-    """At least `frames`: whole grid steps, and three quarters of one, the usual crossfade."""
-    over = grid * 3 // 4
-    return -(-max(frames - over, 0) // grid) * grid + over
+def _step(profile: Profile) -> int:
+    """Frames in which lengths are counted: whole steps of the AV grid, where that is not wide."""
+    plain, grid = to_frames(_STEP, profile.fps), profile.grid.frames
+    return plain if grid > _WIDEST_GRID else max(1, round_half_up(Fraction(plain, grid))) * grid
 
 
 def timeline_of(cast: Cast, cuts: Mapping[str, str], points: Points) -> Layout:
@@ -156,12 +166,6 @@ def _wish(
         drift=bool(drifts),
         point=points.get((near[0], near[1])),
     )
-
-
-def wants_point(leg: Leg) -> bool:
-    """Whether an edge asks for its two atoms to be searched for where they join best."""
-    joint = None if leg.edge is None else leg.edge.joint
-    return joint is not None and joint.kind in (JointKind.MATCH, JointKind.MORPH)
 
 
 def notes_of(layout: Layout, atoms: Sequence[PlannedAtom]) -> tuple[str, ...]:
