@@ -155,11 +155,18 @@ class Looker:
 
     def _quiet(self, atom: Atom, media: Inspected) -> tuple[Fraction, Fraction]:
         """Seconds of silence at the start and the end of what would play; none where all is."""
-        fps = self.settings.profile.fps
-        used = used_range(atom, media.info, fps, self.settings.slots)
-        first, seconds = to_seconds(used.first, fps), to_seconds(used.frames, fps)
-        start, end = quiet_within(self._survey(media).sound, first, seconds)
-        return (Fraction(0), Fraction(0)) if start >= seconds else (start, end)
+        levels = self._survey(media).sound
+        start, _ = quiet_within(levels, *self._plays(atom, media, Fraction(0)))
+        # An extended slot then plays on further at its end.
+        first, seconds = self._plays(atom, media, start)
+        again, end = quiet_within(levels, first, seconds)
+        return (Fraction(0), Fraction(0)) if again >= seconds else (start, end)
+
+    def _plays(self, atom: Atom, media: Inspected, drop: Fraction) -> tuple[Fraction, Fraction]:
+        """First and length, in seconds, of what plays without `drop` seconds at the start."""
+        fps, slots = self.settings.profile.fps, self.settings.slots
+        used = used_range(atom, media.info, fps, slots, drop_start=drop)
+        return to_seconds(used.first, fps), to_seconds(used.frames, fps)
 
     def _survey(self, media: Inspected) -> Survey:
         return survey(media, self.store, self.settings.media, self.cancel)
