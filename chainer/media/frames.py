@@ -26,14 +26,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from chainer.errors import ChainerError, MediaDamaged, MediaRefused, StoreError
-from chainer.media.child import ChildResult, run_child
+from chainer.errors import MediaDamaged
+from chainer.media.child import run_child
 from chainer.media.colour import scaler_matrix
-from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
+from chainer.media.decode import decode_limits, input_options
 from chainer.media.info import ColourRange, MediaInfo, VideoInfo
 from chainer.media.limits import MediaLimits
 from chainer.media.probe import opening_options, pyav_folder
 from chainer.media.raw import ratio
+from chainer.media.reading import check_read, nonsense
 from chainer.media.source import SourceFile
 from chainer.timebase import round_half_up, to_frames
 
@@ -45,6 +46,9 @@ LAST_SIDE = 1920
 
 MOST_FPS = 61
 """Of faster media only so many pictures a second are kept at the ends."""
+
+_REASON = "footage"
+"""What was being read, where a file is refused."""
 
 _CHILD = Path(__file__).with_name("frames_child.py")
 _MOST_BETWEEN = 120
@@ -166,11 +170,11 @@ def read_footage(
                 cancel=cancel,
             )
         source.check_unchanged()
-        _check(result, source.path, argv)
+        check_read(result, source.path, argv, _REASON)
         try:
             raw = _RawFootage.model_validate_json(result.stdout)
         except ValidationError as error:
-            raise _nonsense(source.path, f"{error.error_count()} values") from error
+            raise nonsense(source.path, f"{error.error_count()} values", _REASON) from error
         size = output.seek(0, 2)
         if size == 0 or not raw.pictures:
             raise MediaDamaged(
@@ -262,35 +266,6 @@ def _most_bytes(question: dict[str, Any]) -> int:
     return int(pictures + 2 * question["samples"] + 4096)
 
 
-def _check(result: ChildResult, path: Path, argv: Sequence[str]) -> None:
-    """Raise for a child that did not decode the window whole."""
-    if not result.ok:
-        if "No space left on device" in result.stderr:
-            raise StoreError(
-                f"{path}: the disk is full; free some space and run the same command again",
-                code="disk-full",
-                argv=argv,
-                stderr=result.stderr[-2000:],
-            )
-        if "ModuleNotFoundError" in result.stderr or "ImportError" in result.stderr:
-            last = result.stderr.strip().splitlines()[-1]
-            raise ChainerError(f"PyAV cannot be loaded, so no media can be looked at: {last}")
-        if result.stopped in ("file_size", "output", "killed"):
-            raise _nonsense(path, f"more than was asked for ({result.stopped})")
-        raise classify_failure(result, path, argv)
-    if damage := damage_in(result, path):
-        raise damage
-
-
-def _nonsense(path: Path, what: str) -> MediaRefused:
-    return MediaRefused(
-        f"{path}: made the process that looked at it answer nonsense: {what}; "
-        "export it again with a common encoder",
-        path=str(path),
-        reason="footage",
-    )
-
-
 def _unpacked(
     raw: _RawFootage,
     data: memoryview,
@@ -310,12 +285,12 @@ def _unpacked(
         # The first picture may have come before the window; it is shown from its start on.
         seconds = min(max(Fraction(0), pts * tick - video.start - request.start), request.seconds)
         if len(pixels) != 3 * width * height or seconds < last_seconds:
-            raise _nonsense(path, "pictures out of order or too short")
+            raise nonsense(path, "pictures out of order or too short", _REASON)
         last_seconds = seconds
         kinds[kind].append(RawPicture(seconds, width, height, pixels))
     small, large, last = kinds
     if not small or not large or len(last) != 1 or large[-1].seconds != small[-1].seconds:
-        raise _nonsense(path, "pictures missing")
+        raise nonsense(path, "pictures missing", _REASON)
     sound, notes = None, []
     if raw.sound is not None:
         samples = data[at : at + 2 * raw.sound.samples]
@@ -323,11 +298,11 @@ def _unpacked(
         if raw.sound.samples not in (0, question["samples"]) or (
             len(samples) != 2 * raw.sound.samples
         ):
-            raise _nonsense(path, "sound of another length")
+            raise nonsense(path, "sound of another length", _REASON)
         if raw.sound.samples:
             sound = Heard(tuple(raw.sound.short), raw.sound.integrated, samples)
         else:
             notes.append(raw.sound.fault or "there is no sound in this part of it")
     if at != len(data):
-        raise _nonsense(path, "bytes that nothing speaks of")
+        raise nonsense(path, "bytes that nothing speaks of", _REASON)
     return Footage(tuple(small), tuple(large), last[0], sound, tuple(notes))

@@ -15,7 +15,6 @@ import mmap
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -24,18 +23,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from chainer.errors import ChainerError, MediaDamaged, MediaRefused, StoreError
-from chainer.media.child import ChildResult, run_child
-from chainer.media.decode import classify_failure, damage_in, decode_limits, input_options
+from chainer.errors import MediaDamaged
+from chainer.media.child import run_child
+from chainer.media.decode import decode_limits, input_options
 from chainer.media.info import ColourRange, MediaInfo, VideoInfo
 from chainer.media.limits import MediaLimits
 from chainer.media.probe import opening_options, pyav_folder
 from chainer.media.raw import ratio
+from chainer.media.reading import check_read, nonsense
 from chainer.media.source import SourceFile
 from chainer.timebase import round_half_up
 
 SMALL_SIDE = 160
 LARGE_SIDE = 480
+
+_REASON = "sweep"
+"""What was being read, where a file is refused."""
 
 _CHILD = Path(__file__).with_name("sweep_child.py")
 _MOST_FPS = 61
@@ -128,11 +131,11 @@ def sweep(
                 cancel=cancel,
             )
         source.check_unchanged()
-        _check(result, source.path, argv)
+        check_read(result, source.path, argv, _REASON)
         try:
             raw = _RawSweep.model_validate_json(result.stdout)
         except ValidationError as error:
-            raise _nonsense(source.path, f"{error.error_count()} values") from error
+            raise nonsense(source.path, f"{error.error_count()} values", _REASON) from error
         size = output.seek(0, 2)
         if size == 0 or not raw.pictures:
             raise MediaDamaged(
@@ -185,35 +188,6 @@ def _most_bytes(question: dict[str, Any], video: VideoInfo) -> int:
     )
 
 
-def _check(result: ChildResult, path: Path, argv: Sequence[str]) -> None:
-    """Raise for a child that did not decode the file."""
-    if not result.ok:
-        if "No space left on device" in result.stderr:
-            raise StoreError(
-                f"{path}: the disk is full; free some space and run the same command again",
-                code="disk-full",
-                argv=argv,
-                stderr=result.stderr[-2000:],
-            )
-        if "ModuleNotFoundError" in result.stderr or "ImportError" in result.stderr:
-            last = result.stderr.strip().splitlines()[-1]
-            raise ChainerError(f"PyAV cannot be loaded, so no media can be looked at: {last}")
-        if result.stopped in ("file_size", "output", "killed"):
-            raise _nonsense(path, f"more than was asked for ({result.stopped})")
-        raise classify_failure(result, path, argv)
-    if damage := damage_in(result, path):
-        raise damage
-
-
-def _nonsense(path: Path, what: str) -> MediaRefused:
-    return MediaRefused(
-        f"{path}: made the process that looked at it answer nonsense: {what}; "
-        "export it again with a common encoder",
-        path=str(path),
-        reason="sweep",
-    )
-
-
 def _unpacked(
     raw: _RawSweep, data: memoryview, question: dict[str, Any], video: VideoInfo, path: Path
 ) -> Sweep:
@@ -229,7 +203,7 @@ def _unpacked(
         at += len(pixels)
         moment = max(0, pts - origin)
         if len(pixels) != width * height or (times[kind] and moment < times[kind][-1]):
-            raise _nonsense(path, "pictures out of order or too short")
+            raise nonsense(path, "pictures out of order or too short", _REASON)
         times[kind].append(moment)
         views[kind].append(pixels)
     sound, rate, channels, fault = None, 0, 0, ""
@@ -239,11 +213,11 @@ def _unpacked(
         at += len(samples)
         fault = raw.sound.fault
         if len(samples) != length or (length and not raw.sound.rate):
-            raise _nonsense(path, "sound of another length")
+            raise nonsense(path, "sound of another length", _REASON)
         if length:
             sound, rate, channels = samples, raw.sound.rate, raw.sound.channels
     if at != len(data) or not views[1]:
-        raise _nonsense(path, "bytes that nothing speaks of")
+        raise nonsense(path, "bytes that nothing speaks of", _REASON)
     return Sweep(
         tick=tick,
         small_size=(sizes[0][0], sizes[0][1]),
