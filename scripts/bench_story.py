@@ -39,11 +39,11 @@ EDITS: dict[str, list[str]] = {
 
 
 NOTE = """
-"Trim" makes a third joint anew, a11→a12, and no picture for it: these neighbours meet by plain cuts of
-300 frames, which are not whole steps of the AV grid, so their sound may be placed at either of two AAC
-frames, and a clip that is 66 frames shorter before them changes which. With crossfades, whose lengths
-keep clips on the grid, that does not happen. An atom with a chapter card over its first picture takes
-the card and one joint more.
+"Trim" makes a third joint anew, a11→a12, and no picture for it: these neighbours meet by plain
+cuts of 300 frames, which are not whole steps of the AV grid, so their sound may be placed at
+either of two AAC frames, and a clip that is 66 frames shorter before them changes which. With
+crossfades, whose lengths keep clips on the grid, that does not happen. An atom with a chapter card
+over its first picture takes the card and one joint more.
 """
 
 
