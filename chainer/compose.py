@@ -1,6 +1,7 @@
 """THE STORY: from a graph to a finished episode. Read this first.
 
-    load → is it allowed → walk → remember → timeline → plan → render → package → sign → verify
+    load → is it allowed → walk → remember → fill slots → stage cards → timeline → plan
+         → render → package → sign → verify
 
 `plan_episode` looks and decides and encodes nothing; `render_episode` makes what the plan says
 is missing and delivers the folder. The command line and a backend call the same two.
