@@ -18,7 +18,7 @@ from chainer.looker import Looker, media_file
 from chainer.permission import Permission
 from chainer.placing import Cast
 from chainer.render.encoder import FFmpeg
-from chainer.render.runs import sound_runs
+from chainer.render.runs import bed_spec
 from chainer.render.spec import BedSpec
 from chainer.spoken import said
 from chainer.timeline import Body, JointPiece, Layout
@@ -94,20 +94,10 @@ def bed_order(
     if not music:
         return None
     (piece,) = music
-    return partial(_bed_spec, piece, cast, layout, ffmpeg)
-
-
-def _bed_spec(
-    piece: PlannedMusic,
-    cast: Cast,
-    layout: Layout,
-    ffmpeg: FFmpeg,
-    sources: Sequence[tuple[Digest, Body | JointPiece]],
-) -> BedSpec:
     settings = cast.settings
     profile = settings.profile
-    return BedSpec(
-        runs=sound_runs(sources),
+    return partial(
+        bed_spec,
         media=piece.media.digest,
         info=piece.media.info,
         gain=piece.bed.gain,

@@ -10,17 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from chainer.digest import Digest
 from chainer.media.child import ChildLimits
 from chainer.mp4 import write_excerpt
 from chainer.render.clip import PICTURE, SILENCE, clip_keys, finish_clip, write_silence
 from chainer.render.contrast import BLACK, colour_of, mixed, opposite, shine
 from chainer.render.drawing import draw
 from chainer.render.encoder import picture_options
-from chainer.render.letters import letters_for
 from chainer.render.picture import house_picture
 from chainer.render.run import Runner
-from chainer.render.spec import CardKind, CardSpec, CardStyle
+from chainer.render.spec import CardKind, CardSpec
 
 _CHILD = Path(__file__).with_name("card_child.py")
 _LIMITS = ChildLimits(wall_seconds=600, cpu_seconds=600, memory_bytes=3 << 30)
@@ -28,16 +26,6 @@ _LIMITS = ChildLimits(wall_seconds=600, cpu_seconds=600, memory_bytes=3 << 30)
 _MOST_SHINE = 0.46
 _QUIET = 0.84
 """How much of the text's colour is in that of quieter words, which some kinds have."""
-
-
-def font_file(style: CardStyle) -> Path:
-    """The style's own font. Raises `InputError` where the settings name none that is there."""
-    return Path(letters_for((), style)[0].path)
-
-
-def font_digest(style: CardStyle) -> Digest:
-    """The digest of the bytes of the style's own font."""
-    return letters_for((), style)[0].digest
 
 
 def render_card(
