@@ -19,6 +19,7 @@ from chainer.consent.gate import ConsentPolicy
 from chainer.consent.rating import Audience
 from chainer.consent.rights import RightsPolicy
 from chainer.consent.shares import CreditPolicy
+from chainer.delivery import HlsPolicy, OtioPolicy, ReportPolicy
 from chainer.errors import SettingsError
 from chainer.media.limits import MediaLimits
 from chainer.memory.policy import FacePolicy, MemoryPolicy
@@ -59,6 +60,9 @@ class Settings(BaseModel):
     captions: CaptionPolicy = CaptionPolicy()
     bed: BedPolicy = BedPolicy()
     quality: QualityPolicy = QualityPolicy()
+    hls: HlsPolicy = HlsPolicy()
+    otio: OtioPolicy = OtioPolicy()
+    report: ReportPolicy = ReportPolicy()
     takes: Mapping[str, Annotated[int, Field(ge=1, le=1000)]] = {}
     """Which take of an atom plays, by its id: 1 is its own media, 2 the first of its takes."""
     sketches: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainer.cli.delivering import delivery_options
 from chainer.cli.options import (
     Session,
     graph_argument,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="The episode's folder.",
 )
+@delivery_options
 @settings_options
 @output_options
 @click.pass_obj
@@ -182,6 +184,7 @@ def plan(session: Session, /, graph: str, start: str | None, **options: Any) -> 
 )
 @walk_options
 @story_options
+@delivery_options
 @settings_options
 @output_options
 @click.pass_obj

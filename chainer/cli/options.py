@@ -174,6 +174,7 @@ def walk_options(command: _Command) -> _Command:
 
 def settings_of(options: dict[str, Any]) -> Settings:
     """The settings that the options make, over those of a settings file."""
+    from chainer.cli.delivering import with_delivery
     from chainer.cli.telling import with_story
     from chainer.consent.rating import Audience
     from chainer.settings import Settings, load_settings, named_profile
@@ -199,7 +200,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         settings = settings.model_copy(update={"audience": Audience(options["audience"])})
     if options.get("workers") is not None:
         settings = settings.model_copy(update={"workers": options["workers"]})
-    return with_story(settings, options)
+    return with_delivery(with_story(settings, options), options)
 
 
 def changed(settings: Settings, part: str, given: dict[str, Any]) -> Settings:

@@ -76,12 +76,13 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 
 def _swap(draft: Path, target: Path) -> None:
-    for path in draft.iterdir():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    for folder, _, names in os.walk(draft):  # goes into no link
+        for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     for attempt in range(_SWAP_TRIES):
         old = draft.with_suffix(f".{attempt}.old")
         moved = False

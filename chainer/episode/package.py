@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ POSTER_NAME = "poster.jpg"
 _CLOSE_ENOUGH_LU = 1.0
 _NOT_IN_MANIFEST: Any = {
     **dict.fromkeys(("profile", "store", "workers", "ffmpeg", "providers"), True),
-    **dict.fromkeys(("signing", "blocklist"), True),
+    **dict.fromkeys(("signing", "blocklist", "hls", "otio", "report"), True),
     "bed": {"media"},
     "faces": {"detector_model"},
     "consent": {"ledger", "composer"},
@@ -76,6 +76,9 @@ class FilmParts:
     episode: str
     position: Position
     provenance: ProvenanceEntry
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Text files that were asked for besides, by their names in the folder, such as
+    `hls/index.m3u8`."""
 
 
 def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
@@ -133,6 +136,7 @@ def write_folder(
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
     for name, text in _texts(parts):
         if text:
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")
     if plan.render.poster is not None:
         artefact = parts.records[plan.render.poster].files["poster"]
@@ -147,6 +151,7 @@ def _texts(parts: FilmParts) -> tuple[tuple[str, str], ...]:
         (CAPTIONS_NAME, parts.captions_vtt),
         (CONTINUITY_NAME, parts.continuity),
         (CREDITS_NAME, parts.credits),
+        *parts.more.items(),
     )
 
 

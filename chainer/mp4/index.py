@@ -19,18 +19,25 @@ MOVIE_TIMESCALE = 240_000
 
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _SPLIT = 1 << 32
+
+CONFIG_BOXES = {"avc1": b"avcC", "hvc1": b"hvcC", "av01": b"av1C"}
+"""The box of the codec's configuration in each sample entry."""
 _JOINERS = "\u200c\u200d\u200e\u200f\u061c"
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSpec:
-    """What all pictures of a film share; `config` is the avcC body, `entry` colr and pasp boxes."""
+    """What all pictures of a film share; `entry` holds the colr and pasp boxes.
+
+    `codec` is the sample entry's four letters, `config` the body of its configuration box.
+    """
 
     config: bytes
     entry: bytes
     width: int
     height: int
     fps: Fraction
+    codec: str = "avc1"
 
     @property
     def timescale(self) -> int:
@@ -115,19 +122,34 @@ def movie_box(
     return box(b"moov", mvhd, *tracks, _user_data(chapters, title))
 
 
+def video_entry(spec: VideoSpec) -> bytes:
+    """The sample entry of the pictures: the box that says how they are coded."""
+    return box(
+        spec.codec.encode(),
+        struct.pack(
+            ">6xH16xHHIIIH32sHh", 1, spec.width, spec.height, 0x480000, 0x480000, 0, 1, b"", 24, -1
+        ),
+        box(CONFIG_BOXES[spec.codec], spec.config),
+        spec.entry,
+    )
+
+
+def audio_entry(number: int, spec: AudioSpec) -> bytes:
+    """The sample entry of the sound of track `number`."""
+    decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0x1800, 0, 0) + _descriptor(5, spec.config)
+    stream = struct.pack(">HB", number, 0) + _descriptor(4, decoder) + _descriptor(6, b"\x02")
+    return box(
+        b"mp4a",
+        struct.pack(">6xH8xHHHHI", 1, spec.channels, 16, 0, 0, spec.sample_rate << 16),
+        full_box(b"esds", 0, 0, _descriptor(3, stream)),
+    )
+
+
 def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in: int = 0) -> bytes:
     """The trak box of the pictures; `chapters_in` names the text track with chapter titles."""
     frames = len(index.sizes)
     duration = Fraction(frames) / spec.fps
-    entry = box(
-        b"avc1",
-        struct.pack(
-            ">6xH16xHHIIIH32sHh", 1, spec.width, spec.height, 0x480000, 0x480000, 0, 1, b"", 24, -1
-        ),
-        box(b"avcC", spec.config),
-        spec.entry,
-    )
-    table = sample_table(index, entry, [(frames, spec.delta)])
+    table = sample_table(index, video_entry(spec), [(frames, spec.delta)])
     media = media_box(
         spec.timescale,
         frames * spec.delta,
@@ -145,18 +167,11 @@ def audio_track(
 ) -> bytes:
     """The trak box of the sound, shown for `duration` from sample `skip` on."""
     packets = len(index.sizes)
-    decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0x1800, 0, 0) + _descriptor(5, spec.config)
-    stream = struct.pack(">HB", number, 0) + _descriptor(4, decoder) + _descriptor(6, b"\x02")
-    entry = box(
-        b"mp4a",
-        struct.pack(">6xH8xHHHHI", 1, spec.channels, 16, 0, 0, spec.sample_rate << 16),
-        full_box(b"esds", 0, 0, _descriptor(3, stream)),
-    )
     # AAC needs one packet of run-up wherever playing starts (14496-12, 10.1: roll distance -1).
     roll = full_box(b"sgpd", 1, 0, struct.pack(">4sIIh", b"roll", 2, 1, -1)) + full_box(
         b"sbgp", 0, 0, struct.pack(">4sIII", b"roll", 1, packets, 1)
     )
-    table = sample_table(index, entry, [(packets, AAC_FRAME)], roll)
+    table = sample_table(index, audio_entry(number, spec), [(packets, AAC_FRAME)], roll)
     media = media_box(
         spec.sample_rate,
         packets * AAC_FRAME,

@@ -1,0 +1,1 @@
+"""Pages and pictures for people: the report of an episode."""
