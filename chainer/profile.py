@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -15,6 +16,28 @@ Exact = Annotated[
     PlainSerializer(time_text, return_type=str),
 ]
 """A fraction that is written as exact text."""
+
+
+class Codec(StrEnum):
+    """How pictures are coded. ProRes is for hand-over, with uncompressed sound in a MOV."""
+
+    H264 = "h264"
+    HEVC = "hevc"
+    AV1 = "av1"
+    PRORES = "prores"
+
+
+class DynamicRange(StrEnum):
+    """What the numbers of a picture mean: BT.709, or BT.2020 in PQ (HDR10) or HLG.
+
+    `auto`: HLG where every HDR source of the film is HLG, else PQ; decided for each plan, and no
+    step is ever made with it.
+    """
+
+    SDR = "sdr"
+    PQ = "pq"
+    HLG = "hlg"
+    AUTO = "auto"
 
 
 class Loudness(BaseModel):
@@ -52,6 +75,10 @@ class Profile(BaseModel):
     audio_kbps: int = Field(default=160, ge=48, le=512)
     loudness: Loudness = Loudness()
     draft: bool = False
+    codec: Codec = Codec.H264
+    dynamic_range: DynamicRange = DynamicRange.SDR
+    marks: bool = True
+    """Whether visible marks are burned in, where the settings ask for any."""
 
     @model_validator(mode="after")
     def _even(self) -> Profile:
@@ -65,6 +92,16 @@ class Profile(BaseModel):
                 f"{self.grid.frames} frames; use 24, 25, 30, 48, 50 or 60"
             )
         return self
+
+    @property
+    def film_name(self) -> str:
+        """The name of the film in an episode's folder: `episode.mp4`, or `.mov` of a master."""
+        return "episode.mov" if self.codec is Codec.PRORES else "episode.mp4"
+
+    @property
+    def pcm(self) -> bool:
+        """Whether the sound is uncompressed; AAC elsewhere."""
+        return self.codec is Codec.PRORES
 
     @property
     def sample_rate(self) -> int:
@@ -82,9 +119,18 @@ class Profile(BaseModel):
         return AvGrid(self.fps, self.sample_rate)
 
     def key(self) -> dict[str, Any]:
-        """What of the profile changes the bytes it makes: all but its name."""
-        return self.model_dump(mode="json", exclude={"name"})
+        """What of the profile changes the bytes it makes: all but its name.
 
+        What came later is left out where it is as it always was: older pieces stay valid.
+        """
+        told = self.model_dump(mode="json", exclude={"name", "marks"})
+        for name in _LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del told[name]
+        return told
+
+
+_LATER = ("codec", "dynamic_range")
 
 HOUSE = Profile(name="house")
 
