@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check slow bench format clean
+.PHONY: demo test check slow bench docs format clean
 
 demo: $(STAMP)
 	$(BIN)/chainer demo -o demo
@@ -18,11 +18,18 @@ check: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(MAKE) docs
 	$(MAKE) test
 
 slow: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[faces]"
 	$(BIN)/python -m pytest -m slow
+
+# The site, in site/. A warning of mkdocs is an error (not with --quiet: then it counts none); the
+# variable silences a notice about the future of the theme.
+docs: $(STAMP)
+	$(BIN)/python scripts/make_docs.py --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(STAMP)
 	$(BIN)/python scripts/bench.py
@@ -39,4 +46,4 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo build dist site

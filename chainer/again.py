@@ -31,6 +31,7 @@ from chainer.graph import WalkKind, WalkOptions
 from chainer.graph.sources import load_any
 from chainer.graph.sources.address import source_of
 from chainer.permission import Register, open_register
+from chainer.profile import draft_of
 from chainer.settings import Settings
 from chainer.store import Store
 from chainer.timebase import parse_time
@@ -137,10 +138,11 @@ def _as_asked(
         "commercial": policy.commercial or bool(request.get("commercial")),
         "contexts": tuple(dict.fromkeys((*policy.contexts, *request.get("contexts", ())))),
     }
-    profile = {"draft": settings.profile.draft or episode.draft}
+    # One with sketches is a draft by these alone, of the size that it has.
+    small = episode.draft and not (request.get("telling") or {}).get("sketches")
     changes: dict[str, Any] = {
         "consent": policy.model_copy(update=consent),
-        "profile": settings.profile.model_copy(update=profile),
+        "profile": draft_of(settings.profile) if small else settings.profile,
     }
     if settings.audience is None and request.get("audience") is not None:
         changes["audience"] = Audience(request["audience"])

@@ -15,7 +15,7 @@ from chainer.consent.revocation import TOMBSTONE_NAME
 from chainer.consent.telling import refusal_text
 from chainer.consent.words import Use
 from chainer.digest import Digest, file_digest
-from chainer.episode.manifest import FILM_NAME, MANIFEST_NAME, Manifest, read_manifest
+from chainer.episode.manifest import MANIFEST_NAME, Manifest, read_manifest
 from chainer.errors import ChainerError, VerifyError
 from chainer.permission import Register, open_register
 from chainer.withdrawal import INDEX_NAME
@@ -61,7 +61,7 @@ def still_allowed(folder: Path, store_root: Path, *, register: Register | None =
     manifest, and for a ledger that is damaged or was rewound.
     """
     manifest = read_manifest(folder)
-    film = _film(folder)
+    film = _film(folder / manifest.film)
     index = _index(store_root)
     known = None if index is None else _listed(index, manifest, film)
     state = known.state.value if known is not None else ""
@@ -140,9 +140,9 @@ def _listed(index: EpisodeIndex, manifest: Manifest, film: Digest | None) -> Epi
     return index.find_film(film) or named
 
 
-def _film(folder: Path) -> Digest | None:
+def _film(path: Path) -> Digest | None:
     try:
-        return file_digest(folder / FILM_NAME)
+        return file_digest(path)
     except OSError:
         return None
 

@@ -15,7 +15,7 @@ from chainer.graph.words import SlotFill
 from chainer.placing import Cast
 from chainer.render.encoder import FFmpeg
 from chainer.render.letters import letters_for
-from chainer.render.mark import first_station
+from chainer.render.mark import first_station, stamp_spec
 from chainer.render.spec import (
     CardKind,
     CardSpec,
@@ -70,6 +70,10 @@ class _Writer:
         self._cast, self._layout, self._ffmpeg, self._marks = cast, layout, ffmpeg, marks
         self._settings = cast.settings
         self._stills: dict[Digest, Still] = {spec_key(mark): mark for mark in marks.values()}
+        stamp = stamp_spec(self._settings.profile)
+        self._stamp = None if stamp is None else spec_key(stamp)
+        if stamp is not None and self._stamp is not None:
+            self._stills[self._stamp] = stamp
         self._cards = {card.name: card for card in cast.staging.cards}
         self._windows: Mapping[str, Window] = {}
         self._said: dict[str, list[Spoken]] = {}
@@ -127,6 +131,7 @@ class _Writer:
             profile=self._settings.profile,
             build=self._ffmpeg.build,
             maker=_makers("moviepy", "pillow", "uharfbuzz"),
+            stamp=self._stamp,
         )
         return partial(_over, spec, behind)
 
@@ -167,6 +172,7 @@ class _Writer:
             mark=None if mark is None else spec_key(mark),
             station=0 if mark is None else first_station(planned.media.digest),
             gain=Fraction(0) if sound is None or sound.gain is None else sound.gain,
+            stamp=self._stamp,
         )
 
     def _overlays(self, number: int, slot: Slot) -> tuple[Overlay, ...]:

@@ -27,7 +27,11 @@ from chainer.enrol import Enrolment, enrolled, kept_of, noted, request_of
 from chainer.episode.captions import captions_vtt
 from chainer.episode.chapters import chapters_vtt
 from chainer.episode.folder import check_target, whole_folder
-from chainer.episode.manifest import FILM_NAME, Manifest
+from chainer.episode.hls import LINK_NAME, write_playlists
+from chainer.episode.making import MAKING_NAME, making_of
+from chainer.episode.manifest import Manifest
+from chainer.episode.marks import film_facts
+from chainer.episode.otio import OTIO_NAME, demand_otio, otio_text
 from chainer.episode.package import FilmParts, credits_text, manifest_of, write_folder
 from chainer.episode.plan import Choice, Episode, EpisodePlan
 from chainer.episode.remembered import continuity_text
@@ -43,12 +47,13 @@ from chainer.origin import refuse_pictures, with_credentials
 from chainer.permission import Permission, Register, ask_again, register_of
 from chainer.placing import Cast, card_frames, notes_of, timeline_of
 from chainer.provenance.signer import FilmSigner
+from chainer.ranges import looked_at, range_settled
 from chainer.render.assemble import assemble
 from chainer.render.encoder import find_ffmpeg
 from chainer.render.execute import Execution
-from chainer.render.make import Kitchen
+from chainer.render.make import Kitchen, StepDone
 from chainer.render.mark import mark_specs
-from chainer.render.plan import plan_render
+from chainer.render.plan import Packing, plan_render
 from chainer.render.progress import Progress, Reporter
 from chainer.render.run import Runner
 from chainer.render.spec import PosterSpec
@@ -59,6 +64,7 @@ from chainer.sparing import bare_atoms, barred_ways, spare
 from chainer.spoken import captioned
 from chainer.store import Record, Store, tidy
 from chainer.store import open_store as open_policy
+from chainer.store.links import segments_folder
 from chainer.timebase import to_seconds
 from chainer.timeline.fill import refuse_unearned
 from chainer.timeline.script import chapter_marks, titles
@@ -152,7 +158,7 @@ class Planner:
         register: Register | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
-        self.graph, self.settings = graph, settings or Settings()
+        self.graph, self.settings = graph, looked_at(settings or Settings())
         self.store = open_store(self.settings)
         self._looker = Looker(graph, self.store, self.settings, cancel)
         self.permission = Permission(graph, self.settings, self.store, register=register)
@@ -193,6 +199,13 @@ def _decided(
     """The plan of one chain, all of it decided."""
     graph, settings, store = looker.graph, looker.settings, looker.store
     permission.rights.demand(chain.atoms)
+    if settings.hls.write and settings.profile.pcm:
+        raise InputError(
+            f"the profile {settings.profile.name} makes a ProRes master, which no browser plays: "
+            "playlists need h264, hevc or av1; leave --hls out, or compose with another profile",
+            code="hls-codec",
+            profile=settings.profile.name,
+        )
     if unknown := [name for name in settings.takes if name not in graph.atoms]:
         raise InputError(
             f"takes are asked for of {', '.join(unknown)}, which {graph.source} does not have",
@@ -203,6 +216,8 @@ def _decided(
     looker.closed = permission.closed
     ffmpeg = find_ffmpeg(settings.ffmpeg, store)
     seen = remember(looker, chain, on_look)
+    settings, ranges = range_settled(settings, seen.atoms)
+    looker.settings = settings
     refuse_pictures(looker, seen.atoms)
     atoms, unproven = with_credentials(looker, seen.atoms)
     atoms, spared, cuts = spare(permission, atoms)
@@ -231,6 +246,7 @@ def _decided(
         graph.identity,
         orders.stills,
         bed_order(music, cast, layout, ffmpeg),
+        Packing(settings.hls.timeline, settings.profile) if settings.hls.write else None,
     )
     consented = permission.consented(edits_of(render, atoms, settings.profile, settings.conform))
     bounds = permission.rights.bounds(chain.atoms)
@@ -246,6 +262,7 @@ def _decided(
         notes=(
             *notes_of(layout, atoms),
             *seen.notes,
+            *ranges,
             *spared,
             *staging.notes,
             *unproven,
@@ -289,16 +306,23 @@ def render_episode(
     """
     settings = plan.settings
     reporter = Reporter(plan.render, on_progress)
+    spent: dict[Digest, float] = {}
+
+    def on_done(done: StepDone) -> None:
+        reporter.step_done(done)
+        if done.ran:
+            spent[done.step.key] = spent.get(done.step.key, 0.0) + done.cpu_seconds
+
     with Making.of(plan, out, signer=signer, register=register, cancel=cancel) as making:
         execution = Execution(
             plan.render,
             making.kitchen,
             workers or settings.pool_size,
             on_frames=reporter.frames,
-            on_done=reporter.step_done,
+            on_done=on_done,
         )
         records = execution.run()
-        manifest = making.deliver(records, execution.again, on_bytes=reporter.bytes)
+        manifest = making.deliver(records, execution.again, spent=spent, on_bytes=reporter.bytes)
     ran = reporter.steps_run
     if ran:
         tidy(making.kitchen.store, settings.store.max_bytes)
@@ -336,6 +360,8 @@ class Making:
         """
         target = Path(out).absolute()
         check_target(target)
+        if plan.settings.otio.write:
+            demand_otio()  # before anything is rendered
         store = store_of(plan)
         register = register or register_of(plan.graph, plan.settings, store)
         signer = signer or signer_of(plan.settings.signing, store)
@@ -355,34 +381,39 @@ class Making:
         records: Mapping[Digest, Record],
         again: Callable[[Digest], Record],
         *,
+        spent: Mapping[Digest, float],
         on_bytes: Callable[[int, int], None] | None = None,
     ) -> Manifest:
         """Put the film together from the steps' `records`, sign it, and deliver the folder whole.
 
-        `again` makes the step of a key anew, where its bytes turn out damaged.
+        `again` makes the step of a key anew, where its bytes turn out damaged. `spent` has the CPU
+        seconds of the steps that ran for it, by key, what `again` makes included.
         """
         plan, enrolment, store = self.plan, self.enrolment, self.kitchen.store
         cancel = self.kitchen.runner.cancel
         with whole_folder(self.target) as folder:
+            path = folder / plan.settings.profile.film_name
             film = assemble(
                 plan.render,
                 records.__getitem__,
                 again,
                 store,
                 plan.settings.profile,
-                folder / FILM_NAME,
+                path,
                 chapters=_chapters(plan),
                 title=plan.titles.heading,
                 captions=plan.captions,
                 language=plan.settings.captions.language,
+                facts=film_facts(plan),
                 on_bytes=on_bytes,
                 cancel=cancel,
             )
             position = enrolment.ask()
             claim = claim_of(plan, enrolment.id, self.register.book, position, __version__)
-            film, provenance = signed(
-                plan, film, folder / FILM_NAME, self.signer, claim, store, cancel
-            )
+            film, provenance = signed(plan, film, path, self.signer, claim, store, cancel)
+            hls = None
+            if plan.settings.hls.write:
+                hls = write_playlists(plan, records, again, store)
             parts = FilmParts(
                 film=film,
                 records=records,
@@ -395,9 +426,17 @@ class Making:
                 episode=enrolment.id,
                 position=position,
                 provenance=provenance,
+                more={**_timelines(plan), **({} if hls is None else hls.texts)},
+                hls=None if hls is None else hls.entry,
             )
             manifest = manifest_of(plan, parts, __version__)
             write_folder(folder, plan, parts, manifest, store)
+            if hls is not None and plan.settings.hls.base is None:
+                (folder / LINK_NAME).symlink_to(segments_folder(store), target_is_directory=True)
+            told = making_of(plan, enrolment.id, spent)
+            (folder / MAKING_NAME).write_text(told.to_json(), encoding="utf-8")
+            if plan.settings.report.write:
+                _write_report(folder, plan, self.kitchen)
             if cancel is not None and cancel.is_set():
                 raise Cancelled(
                     "cancelled before the episode was in place: finished steps are kept"
@@ -410,6 +449,21 @@ class Making:
         with suppress(StoreError):  # the film stands; without a pin a piece may be made once more
             store.pin(pin, [step.key for step in plan.render.steps], folder=self.target)
         return manifest
+
+
+def _write_report(folder: Path, plan: EpisodePlan, kitchen: Kitchen) -> None:
+    """Put the page for people beside the film, of which consent was asked a moment ago."""
+    from datetime import UTC, datetime
+
+    from chainer.episode.verify import verify_episode
+    from chainer.report.standing import Standing
+    from chainer.report.write import REPORT_NAME, report_page
+
+    verdict = verify_episode(folder, plan.settings.provenance, kitchen.store.fetch_blob)
+    state = "draft" if plan.is_draft else "made"
+    standing = Standing(datetime.now(UTC), verdict, asked=True, state=state)
+    page = report_page(folder, kitchen.runner, standing)
+    (folder / REPORT_NAME).write_text(page.html, encoding="utf-8")
 
 
 async def render_episode_async(
@@ -519,6 +573,11 @@ def _lengths(
 def _chapters(plan: EpisodePlan) -> tuple[Chapter, ...]:
     fps = plan.settings.profile.fps
     return tuple(Chapter(to_seconds(mark.frame, fps), mark.title) for mark in plan.chapters)
+
+
+def _timelines(plan: EpisodePlan) -> dict[str, str]:
+    """The timeline for editing programs, by its name, where it is asked for."""
+    return {OTIO_NAME: otio_text(plan)} if plan.settings.otio.write else {}
 
 
 def _opener(plan: EpisodePlan) -> Callable[[Digest], AbstractContextManager[SourceFile]]:

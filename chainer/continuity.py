@@ -8,8 +8,9 @@ Between the walk and the timeline: it needs the media of the one and tells the o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ from chainer.timeline.used import used_range
 
 if TYPE_CHECKING:
     from chainer.memory.recollect import Step
+
+DRAFT_NOTE = "a draft"
+"""How remarks on what a draft leaves out begin."""
 
 OnLook = Callable[[int, int], None]
 """Called with how many clips have been looked at, of how many."""
@@ -130,6 +134,8 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
     several = {place for place, _, take in wanted if take} - {
         place for place, atom, _ in wanted if atom.id in settings.takes
     }
+    remembers = _remembers(looker, wanted)
+    judged = _judged(looker, wanted, several)
     done = 0
     lock = threading.Lock()
 
@@ -138,9 +144,8 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
         place, atom, take = one
         try:
             clip = looker.clip(atom, take)
-            seen = looker.look(clip) if settings.memory.enabled else None
-            surveyed = settings.quality.enabled and (place in several or settings.quality.every)
-            return _Candidate(clip, seen, looker.quality(clip) if surveyed else None)
+            seen = looker.look(clip) if remembers else None
+            return _Candidate(clip, seen, looker.quality(clip) if place in judged else None)
         except MediaError as error:
             if take == 0 or atom.id in settings.takes:
                 raise
@@ -159,6 +164,49 @@ def _candidates(looker: Looker, chain: Chain, on_look: OnLook | None) -> list[li
             else:
                 found[place].append(seen)
     return found
+
+
+def _remembers(looker: Looker, wanted: Sequence[tuple[int, Atom, int]]) -> bool:
+    """Whether the memory goes along.
+
+    A draft looks at nothing: it remembers what a house build, `plan` or `memory` has looked at, all
+    of it or nothing at all, and says so.
+    """
+    settings = looker.settings
+    if not settings.memory.enabled or not settings.profile.draft:
+        return settings.memory.enabled
+
+    def is_new(one: tuple[int, Atom, int]) -> bool:
+        with suppress(MediaError):  # raised where it is looked at
+            return not looker.is_known(looker.clip(one[1], one[2]))
+        return False
+
+    with _pool(settings) as pool:
+        new = sum(pool.map(is_new, wanted))
+    if new:
+        looker.notes.append(
+            f"{DRAFT_NOTE}: {new} of {len(wanted)} clips were not looked at yet, so the memory is "
+            "left out: joints that nobody asked for, starts that play again, colours and takes may "
+            "be decided otherwise in the film; `chainer plan` without --draft looks at them"
+        )
+    return not new
+
+
+def _judged(
+    looker: Looker, wanted: Sequence[tuple[int, Atom, int]], several: Collection[int]
+) -> set[int]:
+    """The places whose takes are judged; in a draft, where all of them were surveyed before."""
+    settings = looker.settings
+    if not settings.quality.enabled:
+        return set()
+    places = {place for place, _, _ in wanted if place in several or settings.quality.every}
+    if not settings.profile.draft:
+        return places
+    for place, atom, take in wanted:
+        with suppress(MediaError):
+            if place in places and not looker.is_surveyed(looker.clip(atom, take)):
+                places.discard(place)
+    return places
 
 
 def _takes_of(looker: Looker, atom: Atom) -> Sequence[int]:
@@ -189,7 +237,10 @@ def _with_parents(looker: Looker, chain: Chain, state: MemoryState, atom: Atom) 
         if parent.id in chain.atoms or parent.id in looker.closed or not parent.status.playable:
             continue
         try:
-            seen = looker.look(looker.clip(parent))
+            clip = looker.clip(parent)
+            if looker.settings.profile.draft and not looker.is_known(clip):
+                continue
+            seen = looker.look(clip)
         except MediaError as error:
             looker.notes.append(f"{atom.id}: its other parent {parent.id} is not seen: {error}")
             continue

@@ -19,7 +19,6 @@ from chainer.consent.episode import LIVE, STOPPED, EpisodeRecord, Piece, ShownAt
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.revocation import apply_refusals, purge_left
 from chainer.digest import Digest, file_digest, key_of
-from chainer.episode.manifest import FILM_NAME
 from chainer.episode.plan import EpisodePlan, Kept, PlannedAtom
 from chainer.errors import ChainerError, MediaError, PolicyRefused, RenderError
 from chainer.graph import Chain, Graph, WalkOptions
@@ -87,7 +86,7 @@ class Enrolment:
         try:
             self.index.finish(self.id, folder, film, urn, position)
         except BaseException:
-            _take_away(folder, film)
+            _take_away(folder, self.plan.settings.profile.film_name, film)
             raise
 
 
@@ -147,10 +146,10 @@ def _refused_in(error: BaseException) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one["person"] for one in told))
 
 
-def _take_away(folder: Path, film: Digest) -> None:
+def _take_away(folder: Path, name: str, film: Digest) -> None:
     """Remove an episode that has just been put in its place, if it is still that one."""
     with contextlib.suppress(OSError):
-        if file_digest(folder / FILM_NAME) == film:
+        if file_digest(folder / name) == film:
             gone = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.partial")
             folder.rename(gone)  # at once, and swept away later if this process ends here
             shutil.rmtree(gone, ignore_errors=True)

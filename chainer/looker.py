@@ -14,13 +14,14 @@ from chainer.graph import Atom, Graph, SlotKind, Status
 from chainer.graph.atom import STANDARD_SECONDS
 from chainer.graph.chains import default_seconds
 from chainer.media.inspect import Inspected, inspect_media, inspect_music
+from chainer.memory.keys import observation_key
 from chainer.quality.heard import quiet_within
 from chainer.quality.judge import judge
 from chainer.quality.quality import Quality
 from chainer.quality.record import Survey
-from chainer.quality.survey import survey
+from chainer.quality.survey import find_survey, survey
 from chainer.settings import Settings
-from chainer.store import Store
+from chainer.store import Presence, Store
 from chainer.takes import Clip, as_taken
 from chainer.timebase import to_seconds
 from chainer.timeline.used import used_range
@@ -182,6 +183,21 @@ class Looker:
             observer.observe(clip.media, *window, **wanted, cancel=self.cancel)
         self.seen[key] = clip
         return key
+
+    def is_known(self, clip: Clip) -> bool:
+        """Whether the part of a clip that plays was looked at before; looks at nothing."""
+        key = observation_key(
+            clip.media.digest,
+            *self._window(clip),
+            **self._wanted(clip),
+            faces=self.settings.faces,
+            rate=self.settings.profile.fps,
+        )
+        return self.store.find(key)[0] is Presence.CACHED
+
+    def is_surveyed(self, clip: Clip) -> bool:
+        """Whether a take was surveyed before; surveys nothing."""
+        return find_survey(clip.media.digest, self.store) is not None
 
     def _look_again(self, key: Digest) -> Observation | None:
         """The observation of a clip that was looked at and is lost or damaged since."""

@@ -92,7 +92,7 @@ def timeline_of(cast: Cast, cuts: Mapping[str, str], points: Points) -> Layout:
         choose_joint(left, right, wish, settings.joints, profile.fps, profile.grid)
         for left, right, wish in zip(slots, slots[1:], wishes, strict=False)
     ]
-    return lay_out(slots, joints, profile.grid, profile.keyframe_grids)
+    return lay_out(slots, joints, profile.grid, profile.key_spacing)
 
 
 def slots_of(cast: Cast) -> list[Slot]:

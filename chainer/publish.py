@@ -9,7 +9,7 @@ from chainer.consent.answer import Consented
 from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.words import Use
 from chainer.digest import Digest, file_digest
-from chainer.episode.manifest import FILM_NAME, Manifest, read_manifest
+from chainer.episode.manifest import Manifest, read_manifest
 from chainer.errors import PolicyRefused, VerifyError
 from chainer.permission import Register, ask_again, open_register
 from chainer.store import Store
@@ -29,7 +29,7 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
     manifest = read_manifest(folder)
     index = EpisodeIndex(index_path(store))
     episode = index.get(manifest.id) if manifest.id else None
-    if episode is None or not index.is_film_of(_film(folder), episode.id):
+    if episode is None or not index.is_film_of(_film(folder / manifest.film), episode.id):
         raise PolicyRefused(
             f"{folder}: this store has not made that film, so it cannot be called back later; "
             "compose it again with this --store",
@@ -69,12 +69,11 @@ def publish_episode(folder: Path, store: Store, *, register: Register | None = N
     return manifest
 
 
-def _film(folder: Path) -> Digest:
-    """The digest of the film in a folder. Raises `VerifyError` where there is none."""
-    path = folder / FILM_NAME
+def _film(path: Path) -> Digest:
+    """The digest of the film of a folder. Raises `VerifyError` where there is none."""
     try:
         return file_digest(path)
     except OSError as error:
         raise VerifyError(
-            f"{folder} is no whole episode: {FILM_NAME}: {error.strerror}", path=str(path)
+            f"{path.parent} is no whole episode: {path.name}: {error.strerror}", path=str(path)
         ) from error

@@ -113,6 +113,14 @@ def road_scorer(
             f"(memory.most_candidates = {policy.most_candidates}): the graph alone decides"
         )
         return None
+    if looker.settings.profile.draft and not all(_is_known(looker, name) for name in near):
+        note = (
+            f"a draft: not every clip that could follow {start} was looked at yet, so the graph "
+            "alone chooses the road; the film may take another"
+        )
+        if note not in looker.notes:
+            looker.notes.append(note)
+        return None
     _look_ahead(looker, near)
     return MemoryScorer(looker, options.kind)
 
@@ -181,6 +189,13 @@ def _reached(graph: Graph, start: str, closed: Mapping[str, str]) -> list[str]:
             found[name] = None
             waiting.append(name)
     return list(found)
+
+
+def _is_known(looker: Looker, name: str) -> bool:
+    """Whether an atom's clip was looked at before; one that cannot be used is as good as known."""
+    with contextlib.suppress(MediaError):
+        return looker.is_known(looker.clip(looker.graph.atom(name)))
+    return True
 
 
 def _look_ahead(looker: Looker, names: list[str]) -> None:

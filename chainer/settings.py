@@ -6,8 +6,10 @@ Settings only group: each policy and its defaults live beside the code that uses
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +25,7 @@ from chainer.delivery import HlsPolicy, OtioPolicy, ReportPolicy
 from chainer.errors import SettingsError
 from chainer.media.limits import MediaLimits
 from chainer.memory.policy import FacePolicy, MemoryPolicy
-from chainer.profile import HOUSE, PROFILES, Profile
+from chainer.profile import HOUSE, PROFILES, Codec, Profile, with_codec
 from chainer.provenance.policy import ProvenancePolicy, SigningPolicy
 from chainer.quality.policy import QualityPolicy
 from chainer.render.spec import CaptionPolicy, CardStyle, ConformPolicy, WatermarkPolicy
@@ -39,6 +41,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Profile = HOUSE
+    profiles: Mapping[str, Profile] = {}
+    """House formats of one's own, by the name that `profile` and `--profile` ask for."""
     media: MediaLimits = MediaLimits()
     conform: ConformPolicy = ConformPolicy()
     slots: SlotPolicy = SlotPolicy()
@@ -83,15 +87,59 @@ class Settings(BaseModel):
             return max(1, os.cpu_count() or 1)
 
 
-def named_profile(name: str) -> Profile:
-    """A built-in profile. Raises `SettingsError` for an unknown name."""
-    try:
-        return PROFILES[name]
-    except KeyError:
-        known = ", ".join(PROFILES)
+def named_profile(name: str, own: Mapping[str, Profile] | None = None) -> Profile:
+    """A profile by its name: one of `own`, or a built-in one. Raises `SettingsError` for others."""
+    known = {**PROFILES, **(own or {})}
+    if name not in known:
         raise SettingsError(
-            f"there is no profile {name!r}; there are: {known}", name=name
-        ) from None
+            f"there is no profile {name!r}; there are: {', '.join(known)}. One of your own is a "
+            "table [profiles.NAME] in the settings, or a TOML file of its own",
+            name=name,
+        )
+    return known[name]
+
+
+def asked_profile(text: str, own: Mapping[str, Profile] | None = None) -> Profile:
+    """A profile by its name, or from the TOML file that `text` is the path of (`….toml`).
+
+    Raises `SettingsError`.
+    """
+    return load_profile(text) if text.endswith(".toml") else named_profile(text, own)
+
+
+def coded_profile(profile: Profile, codec: str) -> Profile:
+    """The profile in another codec. Raises `SettingsError` where that cannot do what it asks."""
+    try:
+        return with_codec(profile, Codec(codec))
+    except ValidationError as error:
+        raise _wrong(f"the profile {profile.name} in {codec}", error) from error
+
+
+def load_profile(path: str | Path) -> Profile:
+    """A profile from a TOML file of its values. Raises `SettingsError` with every fault."""
+    path = Path(path)
+    try:
+        return _profile_of(_toml(path), _name_of(path))
+    except ValidationError as error:
+        raise _wrong(str(path), error) from error
+
+
+def _name_of(path: Path) -> str:
+    """A name for the profile of a file that gives it none."""
+    return path.stem if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", path.stem) else "own"
+
+
+def _profile_of(given: Mapping[str, Any], name: str) -> Profile:
+    """A profile from plain values; `base` names the built-in one that it is made from."""
+    told = dict(given)
+    base = told.pop("base", None)
+    if base is None:
+        return Profile.model_validate({"name": name, **told})
+    start = named_profile(str(base))
+    if "codec" in told and "crf" not in told:
+        with suppress(ValueError):  # what is wrong with it is said of the whole below
+            told["crf"] = with_codec(start, Codec(told["codec"])).crf
+    return Profile.model_validate({**start.model_dump(), "name": name, **told})
 
 
 def load_settings(path: str | Path) -> Settings:
@@ -100,29 +148,55 @@ def load_settings(path: str | Path) -> Settings:
     Raises `SettingsError` with every fault and its place.
     """
     path = Path(path)
+    return parse_settings(_toml(path), str(path))
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
-            data = tomllib.load(stream)
+            return tomllib.load(stream)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}", path=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}", path=str(path)) from error
-    return parse_settings(data, str(path))
 
 
 def parse_settings(data: dict[str, Any], source: str) -> Settings:
     """Settings from plain values. Raises `SettingsError`."""
-    if isinstance(name := data.get("profile"), str):
-        data = {**data, "profile": named_profile(name)}
-    elif isinstance(given := data.get("profile"), dict):
-        data = {**data, "profile": {"name": "own", **given}}
     try:
-        return Settings.model_validate(data)
+        return Settings.model_validate(_with_profiles(data, source))
     except ValidationError as error:
-        lines = [
-            f"\n  {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        ]
-        raise SettingsError(
-            f"{source}: {len(lines)} wrong{''.join(lines)}", source=source
-        ) from error
+        raise _wrong(source, error) from error
+
+
+def _with_profiles(data: dict[str, Any], source: str) -> dict[str, Any]:
+    """The values with their profiles made: `[profiles.NAME]`, and `profile` by name or as one."""
+    data = dict(data)
+    if isinstance(tables := data.get("profiles"), dict):
+        data["profiles"] = {
+            name: _in_place(table, name, f"profiles.{name}", source)
+            for name, table in tables.items()
+        }
+    if isinstance(profile := data.get("profile"), str):
+        own = data.get("profiles")
+        data["profile"] = named_profile(profile, own if isinstance(own, dict) else None)
+    elif isinstance(profile, dict):
+        data["profile"] = _in_place(profile, "own", "profile", source)
+    return data
+
+
+def _in_place(table: Any, name: str, place: str, source: str) -> Any:
+    if not isinstance(table, dict):
+        return table
+    try:
+        return _profile_of(table, name)
+    except ValidationError as error:
+        raise _wrong(source, error, place) from error
+
+
+def _wrong(source: str, error: ValidationError, place: str = "") -> SettingsError:
+    lines = []
+    for fault in error.errors(include_url=False):
+        where = ".".join(filter(None, (place, *map(str, fault["loc"]))))
+        lines.append(f"\n  {where or 'file'}: {fault['msg']}")
+    return SettingsError(f"{source}: {len(lines)} wrong{''.join(lines)}", source=source)

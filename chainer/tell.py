@@ -114,5 +114,8 @@ def _grades(plan: EpisodePlan) -> dict[str, Grade | None]:
 
 def _last(plan: EpisodePlan) -> MemoryState:
     if not plan.states:
-        raise InputError("the memory is switched off (memory.enabled = false)")
+        raise InputError(
+            "the memory is left out: it is switched off (memory.enabled = false), or this is a "
+            "draft of clips that were not looked at before: plan it without --draft"
+        )
     return plan.states[-1]

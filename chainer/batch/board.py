@@ -1,10 +1,11 @@
 """Which step is next: who waits for what, and whom a failure takes along. Pure.
 
-Marks come first, for everything waits for them; then joints, cards and posters, whose neighbours
-are there by then and which let a film be delivered; then clips, the longest first. Lengths count
-as equal within a factor of two, and then the earlier job decides, so that films are finished one
-after another rather than all at the end. For the same reason jobs have their turn in blocks: each
-that is begun and not delivered holds a file open, and there may be more jobs than files.
+Marks come first, for everything waits for them; then joints, cards, posters and segments, whose
+neighbours are there by then and which let a film be delivered; then clips, the longest first.
+Lengths count as equal within a factor of two, and then the earlier job decides, so that films are
+finished one after another rather than all at the end. For the same reason jobs have their turn in
+blocks: each that is begun and not delivered holds a file open, and there may be more jobs than
+files.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _RANK = {
     StepType.CARD: 1,
     StepType.POSTER: 1,
     StepType.BED: 1,
+    StepType.SEGMENTS: 1,
     StepType.CONFORM: 2,
     StepType.EXTEND: 2,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -84,6 +84,7 @@ class Course:
         self._orders: dict[int, Order] = {}
         self._running: set[Digest] = set()
         self._tries: dict[Digest, int] = {}
+        self._spent: dict[int, dict[Digest, float]] = {}
         self._whole: deque[int] = deque()
         self._delivering: dict[Future[tuple[FilmNote, float]], int] = {}
         self._couriers = ThreadPoolExecutor(_DELIVERIES, thread_name_prefix="chainer-deliver")
@@ -306,6 +307,9 @@ class Course:
             self.clock.ended(key, result.cpu_seconds, result.seconds)
             if result.ran and result.record is not None:
                 step = self.plan.steps[key].step
+                payer = next((n for n in self.plan.steps[key].jobs if n in self._orders), None)
+                if payer is not None:
+                    self._spent.setdefault(payer, {})[key] = result.cpu_seconds
                 self.book.learn(step, result.cpu_seconds, result.record.size)
             self._made(key)
         elif error.code == NEED_LOST and self._tries.get(key, 0) + 1 < _TRIES:
@@ -335,13 +339,15 @@ class Course:
             number = self._whole.popleft()
             self.clock.started(number)
             self._phase = ("deliver", self.plan.jobs[number].job.name)
-            self._delivering[self._couriers.submit(self._deliver, self._orders[number])] = number
+            spent = self._spent.pop(number, {})
+            future = self._couriers.submit(self._deliver, self._orders[number], spent)
+            self._delivering[future] = number
 
     @staticmethod
-    def _deliver(order: Order) -> tuple[FilmNote, float]:
+    def _deliver(order: Order, spent: Mapping[Digest, float]) -> tuple[FilmNote, float]:
         """The film as it stands now, and how long its delivery took."""
         started = time.monotonic()
-        manifest = order.deliver()
+        manifest = order.deliver(spent)
         return film_note(order.planned.job.out, manifest), time.monotonic() - started
 
     def _delivered(self, number: int, future: Future[tuple[FilmNote, float]]) -> None:

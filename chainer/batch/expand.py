@@ -22,6 +22,7 @@ from chainer.compose import Planner
 from chainer.errors import Cancelled, ChainerError, InputError, StoreError, WalkError
 from chainer.graph import Chain, Graph, Pick, WalkKind, WalkOptions, distinct, iter_chains, roots
 from chainer.permission import Register
+from chainer.profile import draft_of
 from chainer.render.make import NEED_LOST
 from chainer.settings import Settings, load_settings, named_profile
 
@@ -338,10 +339,10 @@ class _Desk:
         if entry.composer is not None:
             consent = consent.model_copy(update={"composer": entry.composer})
         changes["consent"] = consent
+        profile = settings.profile
         if entry.profile is not None:
-            changes["profile"] = named_profile(entry.profile)
-        if entry.draft:
-            changes["profile"] = named_profile("draft")
+            profile = named_profile(entry.profile)
+        changes["profile"] = draft_of(profile) if entry.draft else profile
         if entry.audience is not None:
             changes["audience"] = entry.audience
         return settings.model_copy(update=changes)

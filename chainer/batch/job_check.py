@@ -50,8 +50,6 @@ def _said_twice(entry: Entry, loc: Loc) -> Iterator[Found]:
                 "keep one of them",
                 "said-twice",
             )
-    if entry.draft and entry.profile is not None:
-        yield Found((*loc, "draft"), "a profile is named too", "keep one of them", "said-twice")
 
 
 def _beginning(written: Entry, merged: Entry, loc: Loc) -> Iterator[Found]:

@@ -24,7 +24,7 @@ from chainer.batch.ledger_file import LEDGER_NAME, connect, damaged_row, ledger_
 from chainer.batch.rows import FilmNote, JobRow, RunRow, StepRow, Totals, now_text
 from chainer.batch.words import JobState, StepState
 from chainer.digest import Digest, file_digest
-from chainer.episode.manifest import FILM_NAME
+from chainer.episode.manifest import FILM_NAMES
 from chainer.errors import Cancelled, ChainerError, OutputError
 from chainer.timebase import time_text
 
@@ -57,12 +57,15 @@ def is_done(row: JobRow | None, digest: Digest) -> bool:
     """
     if row is None or row.state is not JobState.DONE or row.digest != digest or row.film is None:
         return False
-    path = row.out / FILM_NAME
+    return any(_is_film(row.out / name, row.film) for name in FILM_NAMES)
+
+
+def _is_film(path: Path, film: FilmNote) -> bool:
     try:
         stat = path.stat()
-        if stat.st_size != row.film.size or not path.is_file():
+        if stat.st_size != film.size or not path.is_file():
             return False
-        return stat.st_mtime_ns == row.film.mtime_ns or file_digest(path) == row.film.digest
+        return stat.st_mtime_ns == film.mtime_ns or file_digest(path) == film.digest
     except OSError:
         return False
 

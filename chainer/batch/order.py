@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from chainer.batch.plan import PlannedJob
 from chainer.batch.work import fault_of
 from chainer.compose import Making
+from chainer.digest import Digest
 from chainer.episode.manifest import Manifest
 from chainer.errors import Cancelled, ChainerError
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.execute import Execution
+from chainer.render.make import StepDone
 from chainer.store import Presence
 
 
@@ -50,19 +53,28 @@ class Order:
             self._making = block.__enter__()
             self._block = block
 
-    def deliver(self) -> Manifest:
-        """Deliver the episode from the store; what is lost there is made again, here."""
+    def deliver(self, spent: Mapping[Digest, float]) -> Manifest:
+        """Deliver the episode from the store; what is lost there is made again, here.
+
+        `spent` has the CPU seconds of the steps that ran for it elsewhere, by key.
+        """
         self.begin()
         making = self._making
         assert making is not None
-        execution = Execution(self.plan.render, making.kitchen, 1)
+        spent = dict(spent)
+
+        def on_done(done: StepDone) -> None:
+            if done.ran:
+                spent[done.step.key] = spent.get(done.step.key, 0.0) + done.cpu_seconds
+
+        execution = Execution(self.plan.render, making.kitchen, 1, on_done=on_done)
         store = making.kitchen.store
         records = {}
         for step in self.plan.render.steps:
             presence, record = store.find(step.key)
             whole = presence is Presence.CACHED and record is not None
             records[step.key] = record if whole and record else execution.again(step.key)
-        return making.deliver(records, execution.again)
+        return making.deliver(records, execution.again, spent=spent)
 
     def end(self, error: ChainerError | None = None) -> ChainerError | None:
         """Close the account: with `error`, the episode is taken off the list.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainer.batch.words import JobState, StepState
 from chainer.digest import Digest
-from chainer.episode.manifest import FILM_NAME, Manifest
+from chainer.episode.manifest import Manifest
 from chainer.errors import ChainerError, OutputError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Totals:
 
 def film_note(folder: Path, manifest: Manifest) -> FilmNote:
     """The note of the film that was just delivered to `folder`. Raises `OutputError`."""
-    film = next(entry for entry in manifest.files if entry.name == FILM_NAME)
-    path = folder / FILM_NAME
+    film = next(entry for entry in manifest.files if entry.name == manifest.film)
+    path = folder / manifest.film
     try:
         stat = path.stat()
     except OSError as error:

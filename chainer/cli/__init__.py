@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from chainer.cli import batch, consent, edit, graphs, keep, make, proof, story, takes
+from chainer.cli import batch, consent, edit, graphs, keep, make, pages, proof, series, story, takes
 from chainer.cli.options import Session
 from chainer.console import Console
 from chainer.errors import Cancelled, ChainerError, InputError
@@ -98,11 +98,13 @@ for _command in (
     edit.edit,
     make.digest,
     batch.batch,
+    series.series,
     graphs.find,
     graphs.graph,
     proof.verify,
     proof.publish,
     proof.credits_,
+    pages.report,
     consent.consent,
     keep.store,
 ):

@@ -150,6 +150,7 @@ def chains(
 @click.option("--start", metavar="ATOM", help="Where the walk starts.")
 @walk_options
 @story_options
+@delivery_options
 @settings_options
 @output_options
 @click.pass_obj
@@ -292,7 +293,10 @@ def memory(session: Session, /, graph: str, start: str | None, **options: Any) -
         told["pack"] = [str(file) for file in files]
     console.result(told)
     if not one.states:
-        console.say("the memory is switched off (memory.enabled = false)")
+        why = "this is a draft, and not every clip was looked at before: leave --draft out"
+        if not one.settings.memory.enabled:
+            why = "it is switched off (memory.enabled = false)"
+        console.say(f"the memory is left out: {why}")
         return
     reports = [atom.report for atom in one.atoms if atom.report is not None]
     for line in report_lines(reports, one.states[-1], place_names(one.graph)):

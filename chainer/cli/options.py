@@ -102,7 +102,17 @@ def _common_options(command: _Command, *, making: bool) -> _Command:
         ),
         click.option("--draft", is_flag=True, help="A quick, coarse preview.", hidden=hidden),
         click.option(
-            "--profile", metavar="NAME", help="House format: house or draft.", hidden=hidden
+            "--codec",
+            type=click.Choice(["h264", "hevc", "av1"]),
+            help="How pictures are coded, instead of as the profile says.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--profile",
+            metavar="NAME",
+            help="House format: house, hd, landscape, square, hdr, master or draft; one of the "
+            "settings' own; or a TOML file.",
+            hidden=hidden,
         ),
     ):
         command = option(command)
@@ -177,14 +187,19 @@ def settings_of(options: dict[str, Any]) -> Settings:
     from chainer.cli.delivering import with_delivery
     from chainer.cli.telling import with_story
     from chainer.consent.rating import Audience
-    from chainer.settings import Settings, load_settings, named_profile
+    from chainer.profile import draft_of
+    from chainer.settings import Settings, asked_profile, coded_profile, load_settings
 
     path = options.get("settings_file")
     settings = load_settings(path) if path is not None else Settings()
     if options.get("profile"):
-        settings = settings.model_copy(update={"profile": named_profile(options["profile"])})
+        profile = asked_profile(options["profile"], settings.profiles)
+        settings = settings.model_copy(update={"profile": profile})
     if options.get("draft"):
-        settings = settings.model_copy(update={"profile": named_profile("draft")})
+        settings = settings.model_copy(update={"profile": draft_of(settings.profile)})
+    if options.get("codec"):
+        profile = coded_profile(settings.profile, options["codec"])
+        settings = settings.model_copy(update={"profile": profile})
     if options.get("store") is not None:
         from chainer.store import policy_for
 

@@ -11,7 +11,11 @@ from chainer.cli.options import Session, asking_options, output_options, setting
 from chainer.console import seconds_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainer.digest import Digest
     from chainer.permission import Register
+    from chainer.store import StorePolicy
 
 
 @click.command(short_help="Is it whole, as planned, signed, still allowed?")
@@ -22,8 +26,9 @@ if TYPE_CHECKING:
 def verify(session: Session, /, folder: Path, **options: Any) -> int:
     """Check that the episode is whole, as planned, signed and still allowed.
 
-    Needs nothing but the folder. Where the store that made it or its ledger is at hand, they are
-    asked whether consent still stands. Exit status 6: not whole; 4: whole, but not allowed.
+    Needs nothing but the folder, and where it has playlists the store whose segments they name.
+    Where the store that made it or its ledger is at hand, they are asked whether consent still
+    stands. Exit status 6: not whole; 4: whole, but not allowed.
 
     \b
     Example:
@@ -34,7 +39,7 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
     from chainer.episode.verify import verify_episode
 
     settings = settings_of(options)
-    verdict = verify_episode(folder, settings.provenance)
+    verdict = verify_episode(folder, settings.provenance, _segments(settings.store))
     told = still_allowed(folder, settings.store.root, register=_register(options))
     session.console.result(
         {
@@ -59,6 +64,25 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
             session.console.say(line)
         return 0
     return 4 if verdict.whole else 6
+
+
+def _segments(policy: StorePolicy) -> Callable[[Digest], Path] | None:
+    """What gives the bytes of a segment in the store; None where there is no store.
+
+    A bucket is first spoken to when it is asked for one.
+    """
+    from chainer.store import Store, open_store
+
+    if policy.url is None and not (policy.root / "cas").is_dir():
+        return None
+    opened: list[Store] = []
+
+    def fetch(digest: Digest) -> Path:
+        if not opened:
+            opened.append(open_store(policy))
+        return opened[0].fetch_blob(digest)
+
+    return fetch
 
 
 def _register(options: dict[str, Any]) -> Register | None:

@@ -198,7 +198,7 @@ class EpisodeIndex(EpisodeFile):
         return next(iter(self._load("WHERE e.id = ?", (name,))), None)
 
     def find_film(self, film: Digest) -> Episode | None:
-        """The episode that this film (SHA-256 of `episode.mp4`) was ever a delivery of.
+        """The episode that this film (SHA-256 of the file) was ever a delivery of.
 
         Of several, one that may no longer be shown comes first.
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ _T = TypeVar("_T")
 
 TOMBSTONE_NAME = "suspended.json"
 MANIFEST_NAME = "episode.json"
-FILM_NAME = "episode.mp4"
+FILM_NAMES = ("episode.mp4", "episode.mov")
 
 OnStep = Callable[[str], None]
 
@@ -243,7 +244,7 @@ def _bury(
         folder = Path(row["folder"])
         tell("tombstone")
         held = _held(folder)
-        if held != row["id"] and _film_in(folder) in films[of]:
+        if held != row["id"] and not _films_in(folder).isdisjoint(films[of]):
             held = row["id"]  # its manifest is gone or was changed
         if held is None:
             unreachable.append((folder, "no episode can be read there"))
@@ -274,12 +275,13 @@ def _held(folder: Path) -> str | None:
     return str(manifest.get("id", "")) if isinstance(manifest, dict) else None
 
 
-def _film_in(folder: Path) -> str | None:
-    """The digest of the film in `folder`; None where there is none that reads."""
-    try:
-        return file_digest(folder / FILM_NAME)
-    except OSError:
-        return None
+def _films_in(folder: Path) -> set[str]:
+    """The digests of what may be the film in `folder`; none where there is none that reads."""
+    found = set()
+    for name in FILM_NAMES:
+        with suppress(OSError):
+            found.add(file_digest(folder / name))
+    return found
 
 
 def _purge(index: EpisodeIndex, store: Store, name: Digest, tell: OnStep) -> Purged:

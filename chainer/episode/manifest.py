@@ -14,6 +14,8 @@ from chainer.profile import Exact
 
 MANIFEST_NAME = "episode.json"
 FILM_NAME = "episode.mp4"
+FILM_NAMES = (FILM_NAME, "episode.mov")
+"""What the film in a folder may be called: as `Profile.film_name` has it."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -184,14 +186,31 @@ class ConsentEntry(BaseModel):
     needs: tuple[NeedEntry, ...] = ()
 
 
+class MarkEntry(BaseModel):
+    """Whose mark belongs over frames [start, start + frames) of the film; '' where it has no name.
+
+    Where two atoms cross over, both marks belong there.
+    """
+
+    model_config = _FROZEN
+
+    handle: str
+    start: int
+    frames: int
+
+
 class WatermarkEntry(BaseModel):
-    """Whether a visible mark is burned into every atom, and with which service's name."""
+    """Whether a visible mark is burned into every atom, and with which service's name.
+
+    `marks` are those that are told in the film's metadata instead, in the order of playing.
+    """
 
     model_config = _FROZEN
 
     burned: bool
     service: str = ""
     handle: bool = False
+    marks: tuple[MarkEntry, ...] = ()
 
 
 class RightsEntry(BaseModel):
@@ -217,6 +236,19 @@ class ProvenanceEntry(BaseModel):
     urn: str | None = None
     issuer: str | None = None
     atoms: dict[str, str] = {}
+
+
+class HlsEntry(BaseModel):
+    """The playlists: what their times are counted from, and the segments that they name.
+
+    `bytes` counts each file once, headers too.
+    """
+
+    model_config = _FROZEN
+
+    timeline: Literal["continuous", "shared"]
+    segments: int
+    bytes: int
 
 
 class Manifest(BaseModel):
@@ -248,9 +280,16 @@ class Manifest(BaseModel):
     consent: ConsentEntry | None = None
     watermark: WatermarkEntry | None = None
     provenance: ProvenanceEntry | None = None
+    hls: HlsEntry | None = None
     notes: tuple[str, ...] = ()
     files: tuple[FileEntry, ...]
     versions: dict[str, str]
+
+    @property
+    def film(self) -> str:
+        """The name of the listed file that is the film; `episode.mp4` where none is listed."""
+        listed = {entry.name for entry in self.files}
+        return next((name for name in FILM_NAMES if name in listed), FILM_NAME)
 
     def to_json(self) -> str:
         """The manifest as text, the same for equal episodes."""

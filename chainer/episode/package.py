@@ -13,13 +13,13 @@ from chainer.digest import Digest, bytes_digest
 from chainer.episode.captions import CAPTIONS_NAME
 from chainer.episode.credits import CREDITS_NAME, ancestor_authors, credits_of
 from chainer.episode.manifest import (
-    FILM_NAME,
     MANIFEST_NAME,
     ChapterEntry,
     ConsentEntry,
     CreditEntry,
     FileEntry,
     FillEntry,
+    HlsEntry,
     JointEntry,
     Manifest,
     MusicEntry,
@@ -32,6 +32,7 @@ from chainer.episode.manifest import (
     SourceEntry,
     WatermarkEntry,
 )
+from chainer.episode.marks import marks_of
 from chainer.episode.plan import EpisodePlan
 from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.graph.scalars import moment_text
@@ -47,7 +48,7 @@ CHAPTERS_NAME = "chapters.vtt"
 POSTER_NAME = "poster.jpg"
 _CLOSE_ENOUGH_LU = 1.0
 _NOT_IN_MANIFEST: Any = {
-    **dict.fromkeys(("profile", "store", "workers", "ffmpeg", "providers"), True),
+    **dict.fromkeys(("profile", "profiles", "store", "workers", "ffmpeg", "providers"), True),
     **dict.fromkeys(("signing", "blocklist", "hls", "otio", "report"), True),
     "bed": {"media"},
     "faces": {"detector_model"},
@@ -79,6 +80,7 @@ class FilmParts:
     more: Mapping[str, str] = field(default_factory=dict)
     """Text files that were asked for besides, by their names in the folder, such as
     `hls/index.m3u8`."""
+    hls: HlsEntry | None = None
 
 
 def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
@@ -86,7 +88,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
     profile = plan.settings.profile
     chapters = parts.chapters_vtt.encode()
     files = [
-        FileEntry(name=FILM_NAME, digest=parts.film.digest, size=parts.film.size),
+        FileEntry(name=profile.film_name, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
     for name, text in _texts(parts):
@@ -123,6 +125,7 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         consent=_consent(plan, parts.position),
         watermark=_watermark(plan),
         provenance=parts.provenance,
+        hls=parts.hls,
         notes=(*plan.notes, *_quiet(plan, parts)),
         files=tuple(files),
         versions={"chainer": version, "engine": str(ENGINE), "ffmpeg": plan.ffmpeg.version},
@@ -178,7 +181,9 @@ def _watermark(plan: EpisodePlan) -> WatermarkEntry:
     policy = plan.settings.watermark
     if not policy.enabled:
         return WatermarkEntry(burned=False)
-    return WatermarkEntry(burned=True, service=policy.service, handle=policy.handle)
+    return WatermarkEntry(
+        burned=plan.burned, service=policy.service, handle=policy.handle, marks=marks_of(plan)
+    )
 
 
 def _quiet(plan: EpisodePlan, parts: FilmParts) -> list[str]:

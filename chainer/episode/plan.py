@@ -159,6 +159,11 @@ class EpisodePlan:
         return self.settings.profile.draft or bool(self.sketches)
 
     @property
+    def burned(self) -> bool:
+        """Whether visible marks are burned into the film."""
+        return self.settings.watermark.enabled and self.settings.profile.marks
+
+    @property
     def layout(self) -> Layout:
         """What plays when."""
         return self.render.layout

@@ -55,7 +55,7 @@ def claim_of(
             atoms.append(ClaimAtom.of(labels[one.media.digest], one.credential))
     bounds = plan.bounds
     told = terms_told(
-        watermark=plan.settings.watermark.enabled,
+        watermark=plan.burned,
         rating=None if plan.rating is None else plan.rating.value,
         territories=bounds.territories,
         rights_end=None if bounds.expires is None else moment_text(bounds.expires),
@@ -79,7 +79,7 @@ def claim_of(
         episode=episode,
         version=version,
         atoms=tuple(atoms),
-        watermarked=plan.settings.watermark.enabled,
+        watermarked=plan.burned,
         edits=_edits(plan),
         draft=plan.is_draft,
         governance=governance,

@@ -7,6 +7,7 @@ says of it: each is held against the other.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +15,13 @@ from typing import Any
 
 from chainer.digest import Digest, file_digest
 from chainer.episode.manifest import (
-    FILM_NAME,
     MANIFEST_NAME,
     FileEntry,
     Manifest,
     ProvenanceEntry,
     read_manifest,
 )
+from chainer.episode.segments import segment_faults
 from chainer.episode.sign import consent_told, terms_told
 from chainer.errors import MediaError
 from chainer.mp4 import Mp4Error, read_mp4
@@ -64,16 +65,22 @@ class Verdict:
         return not self.faults
 
 
-def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verdict:
+def verify_episode(
+    folder: Path,
+    policy: ProvenancePolicy | None = None,
+    segments: Callable[[Digest], Path] | None = None,
+) -> Verdict:
     """Hash every file, hold the film's index and its credentials against the manifest.
 
     `policy` says whose signatures are trusted; a film signed by nobody we know is whole all the
-    same. Raises `VerifyError` where there is no readable manifest to hold anything against.
+    same. `segments` gives the bytes of a segment that the folder has no link to, hash-checked, as
+    `Store.fetch_blob` does; without it, those of another address are not looked at. Raises
+    `VerifyError` where there is no readable manifest to hold anything against.
     """
     policy = policy or ProvenancePolicy()
     manifest = read_manifest(folder)
     faults: list[str] = []
-    film = folder / FILM_NAME
+    film = folder / manifest.film
     found: FilmCredential | None = None
     unread: list[str] = []
     if film.is_file():
@@ -83,13 +90,16 @@ def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verd
             unread = [f"{film.name}: its credentials cannot be read: {error}"]
     for entry in manifest.files:
         # Reading its credentials has hashed the film already.
-        known = found.digest if found is not None and entry.name == FILM_NAME else None
+        known = found.digest if found is not None and entry.name == film.name else None
         faults.extend(_file_faults(folder, entry, known))
-    if all(entry.name != FILM_NAME for entry in manifest.files):
-        faults.append(f"{FILM_NAME} is not listed in {MANIFEST_NAME}, which should vouch for it")
+    if all(entry.name != film.name for entry in manifest.files):
+        faults.append(f"{film.name} is not listed in {MANIFEST_NAME}, which should vouch for it")
     if film.is_file():
         faults.extend(_film_faults(film, manifest))
     faults.extend(unread)
+    listed = {entry.name for entry in manifest.files}
+    lost, notes = segment_faults(folder, sorted(listed), segments)
+    faults.extend(lost)
     credentials = signer = ""
     told = manifest.provenance
     if told is None or told.mode == SigningMode.OFF:
@@ -115,14 +125,15 @@ def verify_episode(folder: Path, policy: ProvenancePolicy | None = None) -> Verd
         tuple(faults),
         credentials,
         signer,
+        notes,
     )
 
 
 def _file_faults(folder: Path, entry: FileEntry, known: Digest | None) -> list[str]:
     """What is wrong with one file; `known` is its digest, where that was computed already."""
-    if "/" in entry.name or entry.name in (".", ".."):
-        return [f"{entry.name!r} is no name of a file in the folder"]
     path = folder / entry.name
+    if not _is_inside(folder, entry.name):
+        return [f"{entry.name!r} is no name of a file in the folder"]
     try:
         if not path.is_file():
             return [f"{entry.name} is missing"]
@@ -133,6 +144,18 @@ def _file_faults(folder: Path, entry: FileEntry, known: Digest | None) -> list[s
     except OSError as error:
         return [f"{entry.name} cannot be read: {error.strerror or error}"]
     return []
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether `name` is of a file in the folder, or in a folder there that is no link to others."""
+    above, _, last = name.rpartition("/")
+    parts = [above, last] if "/" in name else [last]
+    if any(not one or one in (".", "..") or set(one) & set("/\\\0") for one in parts):
+        return False
+    if not above:
+        return True
+    path = folder / name
+    return not (folder / above).is_symlink() and not path.is_symlink()
 
 
 def _credential_faults(film: Path, told: ProvenanceEntry, found: FilmCredential) -> list[str]:
@@ -162,7 +185,9 @@ def _credential_faults(film: Path, told: ProvenanceEntry, found: FilmCredential)
 def _disagreements(manifest: Manifest, governance: dict[str, Any]) -> list[str]:
     """Where the manifest, which anybody can edit, says other things than the film's signature."""
     if governance.get("episode") != manifest.id:
-        return [f"{FILM_NAME} is the film of another episode: {_shown(governance.get('episode'))}"]
+        return [
+            f"{manifest.film} is the film of another episode: {_shown(governance.get('episode'))}"
+        ]
     consent, rights = manifest.consent, manifest.rights
     said: dict[str, Any] = {"draft": manifest.draft} | terms_told(
         watermark=manifest.watermark is not None and manifest.watermark.burned,
@@ -171,15 +196,16 @@ def _disagreements(manifest: Manifest, governance: dict[str, Any]) -> list[str]:
         rights_end=rights.expires,
     )
     if consent is None:
-        return [f"{FILM_NAME}: its credentials tell of a ledger, and {MANIFEST_NAME} of none"]
+        return [f"{manifest.film}: its credentials tell of a ledger, and {MANIFEST_NAME} of none"]
     place = (consent.position.seq, consent.position.digest)
     people = [need.person for need in consent.needs]
     said |= consent_told(manifest.id, consent.ledger, consent.uses, place, people)
     signed = governance.get("consent")
     signed = {**governance, **(signed if isinstance(signed, dict) else {})}
     told = {name: (_shown(signed.get(name)), _shown(said.get(name))) for name in _AGREED}
+    film = manifest.film
     return [
-        f"{FILM_NAME}: its credentials say {there} for {_AGREED[name]}, and {MANIFEST_NAME} {here}"
+        f"{film}: its credentials say {there} for {_AGREED[name]}, and {MANIFEST_NAME} {here}"
         for name, (there, here) in told.items()
         if signed.get(name) != said.get(name)
     ]

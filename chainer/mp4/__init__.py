@@ -9,11 +9,12 @@ the engine are read; media from strangers goes through the media room.
 from chainer.mp4.box import Mp4Error
 from chainer.mp4.captions import Subtitle, read_subtitles
 from chainer.mp4.excerpt import write_excerpt
-from chainer.mp4.index import AudioSpec, Chapter, VideoSpec
-from chainer.mp4.read import Mp4, Track, read_mp4
+from chainer.mp4.index import PCM_CODEC, AudioSpec, Chapter, VideoSpec
+from chainer.mp4.read import Mp4, Track, raw_index, read_mp4
 from chainer.mp4.write import FilmTracks, Span, write_film, write_piece
 
 __all__ = [
+    "PCM_CODEC",
     "AudioSpec",
     "Chapter",
     "FilmTracks",
@@ -23,6 +24,7 @@ __all__ = [
     "Subtitle",
     "Track",
     "VideoSpec",
+    "raw_index",
     "read_mp4",
     "read_subtitles",
     "write_excerpt",

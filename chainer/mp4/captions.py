@@ -97,6 +97,8 @@ def subtitle_track(
     index: TrackIndex,
     shape: tuple[int, int],
     language: str,
+    *,
+    quick: bool = False,
 ) -> bytes:
     """The trak box of `told` over pictures of `shape`, in the language of a BCP 47 tag."""
     width, height = shape
@@ -118,11 +120,12 @@ def subtitle_track(
     media = media_box(
         MOVIE_TIMESCALE,
         sum(told.lasting),
-        handler_box(b"sbtl", b"captions"),
+        handler_box(b"sbtl", b"captions", quick=quick),
         full_box(b"nmhd", 0, 0),
         sample_table(index, entry, runs),
         language=pack_language(three_letters(language)),
         extended=extended,
+        quick=quick,
     )
     header = track_header(number, duration, _IN_MOVIE, 0, width, rows, group=_GROUP, down=top)
     return box(b"trak", header, edits_box(duration, 0), media)

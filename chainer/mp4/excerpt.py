@@ -26,7 +26,7 @@ def write_excerpt(piece: IO[bytes], first: int, last: int, fps: Fraction, target
         raise Mp4Error(f"frames [{first}, {last}) were asked of {track.samples}")
     key = track.sync[before - 1]
     film = FilmTracks(
-        video=VideoSpec(track.config, track.entry, track.width, track.height, fps),
+        video=VideoSpec(track.config, track.entry, track.width, track.height, fps, track.codec),
         audio=None,
         video_spans=[Span("piece", key, last)],
     )

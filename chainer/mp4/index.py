@@ -22,6 +22,16 @@ _SPLIT = 1 << 32
 
 CONFIG_BOXES = {"avc1": b"avcC", "hvc1": b"hvcC", "av01": b"av1C"}
 """The box of the codec's configuration in each sample entry."""
+
+PRORES = {"apch": "ProRes 422 HQ"}
+"""Sample entries without such a box, and what people call them: each frame says all of itself."""
+
+PCM = {"in24": 3}
+"""Sample entries of uncompressed sound, big-endian, and the bytes of one sample of a channel."""
+
+PCM_CODEC = "in24"
+"""The one that we write."""
+
 _JOINERS = "\u200c\u200d\u200e\u200f\u061c"
 
 
@@ -55,11 +65,26 @@ class VideoSpec:
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
-    """What all sound of a film shares; `config` is the AudioSpecificConfig."""
+    """What all sound of a film shares.
+
+    `codec` is the sample entry's four letters, `config` the AudioSpecificConfig, which uncompressed
+    sound has none of.
+    """
 
     config: bytes
     sample_rate: int
     channels: int
+    codec: str = "mp4a"
+
+    @property
+    def pcm(self) -> bool:
+        """Whether the sound is uncompressed."""
+        return self.codec in PCM
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of one uncompressed sample of all channels."""
+        return PCM[self.codec] * self.channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +97,21 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class TrackIndex:
-    """Sizes of all samples, and the chunks they lie in: (samples in it, byte position)."""
+    """Sizes of all samples, and the chunks they lie in: (samples in it, byte position).
+
+    Where all samples have `same` bytes, `sizes` is left empty.
+    """
 
     sizes: array[int]
     chunk_samples: Sequence[int]
     chunk_offsets: Sequence[int]
     sync: Sequence[int] | None = None
+    same: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many samples there are."""
+        return sum(self.chunk_samples) if self.same else len(self.sizes)
 
 
 def clean_text(text: str) -> str:
@@ -105,8 +139,12 @@ def movie_box(
     *,
     chapters: Sequence[Chapter] = (),
     title: str = "",
+    facts: Sequence[tuple[str, str]] = (),
 ) -> bytes:
-    """The whole moov box. `tracks` are finished trak boxes, numbered from 1 in order."""
+    """The whole moov box. `tracks` are finished trak boxes, numbered from 1 in order.
+
+    `facts` are QuickTime metadata: names and texts.
+    """
     length = ticks(duration)
     wide = length >= _SPLIT
     mvhd = full_box(
@@ -119,23 +157,27 @@ def movie_box(
         bytes(24),
         struct.pack(">I", len(tracks) + 1),
     )
-    return box(b"moov", mvhd, *tracks, _user_data(chapters, title))
+    told = [quicktime_metadata(facts)] if facts else []
+    return box(b"moov", mvhd, *tracks, _user_data(chapters, title), *told)
 
 
 def video_entry(spec: VideoSpec) -> bytes:
     """The sample entry of the pictures: the box that says how they are coded."""
+    name = PRORES.get(spec.codec, "").encode()
+    known = bytes([len(name)]) + name if name else b""
+    shape = (spec.width, spec.height, 0x480000, 0x480000, 0, 1)
     return box(
         spec.codec.encode(),
-        struct.pack(
-            ">6xH16xHHIIIH32sHh", 1, spec.width, spec.height, 0x480000, 0x480000, 0, 1, b"", 24, -1
-        ),
-        box(CONFIG_BOXES[spec.codec], spec.config),
+        struct.pack(">6xH16xHHIIIH32sHh", 1, *shape, known, 24, -1),
+        b"" if name else box(CONFIG_BOXES[spec.codec], spec.config),
         spec.entry,
     )
 
 
 def audio_entry(number: int, spec: AudioSpec) -> bytes:
     """The sample entry of the sound of track `number`."""
+    if spec.pcm:
+        return _pcm_entry(spec)
     decoder = struct.pack(">BBBHII", 0x40, 0x15, 0, 0x1800, 0, 0) + _descriptor(5, spec.config)
     stream = struct.pack(">HB", number, 0) + _descriptor(4, decoder) + _descriptor(6, b"\x02")
     return box(
@@ -145,17 +187,39 @@ def audio_entry(number: int, spec: AudioSpec) -> bytes:
     )
 
 
-def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in: int = 0) -> bytes:
-    """The trak box of the pictures; `chapters_in` names the text track with chapter titles."""
+def _pcm_entry(spec: AudioSpec) -> bytes:
+    """A QuickTime sound description, version 1: as many packets as samples, each of equal size.
+
+    Its depth says 16 for whatever is deeper, and its bytes for a sample never more than 2: so
+    QuickTime wants it.
+    """
+    each = PCM[spec.codec]
+    stereo = full_box(b"chan", 0, 0, struct.pack(">III", 101 << 16 | spec.channels, 0, 0))
+    return box(
+        spec.codec.encode(),
+        struct.pack(">6xHH6xHHhHI", 1, 1, spec.channels, 16, 0, 0, spec.sample_rate << 16),
+        struct.pack(">IIII", 1, each, spec.sample_bytes, 2),
+        stereo,
+    )
+
+
+def video_track(
+    number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in: int = 0, quick: bool = False
+) -> bytes:
+    """The trak box of the pictures; `chapters_in` names the text track with chapter titles.
+
+    `quick` is for a QuickTime movie, here and below.
+    """
     frames = len(index.sizes)
     duration = Fraction(frames) / spec.fps
     table = sample_table(index, video_entry(spec), [(frames, spec.delta)])
     media = media_box(
         spec.timescale,
         frames * spec.delta,
-        handler_box(b"vide", b"chainer picture"),
+        handler_box(b"vide", b"chainer picture", quick=quick),
         full_box(b"vmhd", 0, 1, bytes(8)),
         table,
+        quick=quick,
     )
     reference = box(b"tref", box(b"chap", struct.pack(">I", chapters_in))) if chapters_in else b""
     header = track_header(number, duration, 3, 0, spec.width, spec.height)
@@ -163,28 +227,42 @@ def video_track(number: int, spec: VideoSpec, index: TrackIndex, *, chapters_in:
 
 
 def audio_track(
-    number: int, spec: AudioSpec, index: TrackIndex, duration: Fraction, skip: int
+    number: int,
+    spec: AudioSpec,
+    index: TrackIndex,
+    duration: Fraction,
+    skip: int,
+    *,
+    quick: bool = False,
 ) -> bytes:
     """The trak box of the sound, shown for `duration` from sample `skip` on."""
-    packets = len(index.sizes)
-    # AAC needs one packet of run-up wherever playing starts (14496-12, 10.1: roll distance -1).
-    roll = full_box(b"sgpd", 1, 0, struct.pack(">4sIIh", b"roll", 2, 1, -1)) + full_box(
-        b"sbgp", 0, 0, struct.pack(">4sIII", b"roll", 1, packets, 1)
-    )
-    table = sample_table(index, audio_entry(number, spec), [(packets, AAC_FRAME)], roll)
+    packets, each, roll = index.count, 1, b""
+    if not spec.pcm:
+        # AAC needs one packet of run-up wherever playing starts (14496-12, 10.1: roll distance -1).
+        each = AAC_FRAME
+        roll = full_box(b"sgpd", 1, 0, struct.pack(">4sIIh", b"roll", 2, 1, -1)) + full_box(
+            b"sbgp", 0, 0, struct.pack(">4sIII", b"roll", 1, packets, 1)
+        )
+    table = sample_table(index, audio_entry(number, spec), [(packets, each)], roll)
     media = media_box(
         spec.sample_rate,
-        packets * AAC_FRAME,
-        handler_box(b"soun", b"chainer sound"),
+        packets * each,
+        handler_box(b"soun", b"chainer sound", quick=quick),
         full_box(b"smhd", 0, 0, bytes(4)),
         table,
+        quick=quick,
     )
     header = track_header(number, duration, 3, 0x100, 0, 0)
     return box(b"trak", header, edits_box(duration, skip), media)
 
 
 def text_track(
-    number: int, starts: Sequence[Fraction], duration: Fraction, index: TrackIndex
+    number: int,
+    starts: Sequence[Fraction],
+    duration: Fraction,
+    index: TrackIndex,
+    *,
+    quick: bool = False,
 ) -> bytes:
     """The trak box of chapter titles (QuickTime text), one sample a chapter."""
     edges = [*(ticks(start) for start in starts), ticks(duration)]
@@ -195,9 +273,10 @@ def text_track(
     media = media_box(
         MOVIE_TIMESCALE,
         edges[-1] - edges[0],
-        handler_box(b"text", b"chapters"),
+        handler_box(b"text", b"chapters", quick=quick),
         box(b"gmhd", gmin, box(b"text", _MATRIX)),
         table,
+        quick=quick,
     )
     header = track_header(number, duration, 2, 0, 0, 0)
     return box(b"trak", header, edits_box(duration, 0), media)
@@ -255,6 +334,7 @@ def media_box(
     *,
     language: int = pack_language(UNDETERMINED),
     extended: bytes = b"",
+    quick: bool = False,
 ) -> bytes:
     """The mdia box. `language` is packed; `extended` a box that says more of it, or nothing."""
     wide = length >= _SPLIT
@@ -266,11 +346,20 @@ def media_box(
         struct.pack(">HH", language, 0),
     )
     data = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    return box(b"mdia", mdhd, extended, handler, box(b"minf", header, data, table))
+    where = _component(b"dhlr", b"url ", b"chainer data") if quick else b""
+    return box(b"mdia", mdhd, extended, handler, box(b"minf", header, where, data, table))
 
 
-def handler_box(kind: bytes, name: bytes) -> bytes:
+def _component(role: bytes, kind: bytes, name: bytes) -> bytes:
+    """A handler as QuickTime has it: with its role, and its name as a counted string."""
+    told = struct.pack(">4s4s12x", role, kind)
+    return full_box(b"hdlr", 0, 0, told, bytes([len(name)]) + name)
+
+
+def handler_box(kind: bytes, name: bytes, *, quick: bool = False) -> bytes:
     """What a track is, and its name for people."""
+    if quick:
+        return _component(b"mhlr", kind, name)
     return full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, kind), name + b"\0")
 
 
@@ -297,7 +386,7 @@ def sample_table(
             chunk_runs.extend((number, samples, 1))
     parts.append(full_box(b"stsc", 0, 0, struct.pack(">I", len(chunk_runs) // 3), _big(chunk_runs)))
     parts.append(
-        full_box(b"stsz", 0, 0, struct.pack(">II", 0, len(index.sizes)), _big(index.sizes))
+        full_box(b"stsz", 0, 0, struct.pack(">II", index.same, index.count), _big(index.sizes))
     )
     # Always 64-bit places: the size of the index then never depends on what it points to.
     places = array("Q", index.chunk_offsets)
@@ -329,6 +418,21 @@ def _user_data(chapters: Sequence[Chapter], title: str) -> bytes:
         entries = b"".join(_listed_chapter(chapter) for chapter in listed)
         parts.append(full_box(b"chpl", 1, 0, bytes(4), bytes([len(listed)]), entries))
     return box(b"udta", *parts)
+
+
+def quicktime_metadata(facts: Sequence[tuple[str, str]]) -> bytes:
+    """A movie's `meta` box of QuickTime metadata: (name, text) each; no full box, unlike MP4's."""
+    names = b"".join(box(b"mdta", name.encode()) for name, _ in facts)
+    texts = b"".join(
+        box(struct.pack(">I", number), _text_item(clean_text(text)))
+        for number, (_, text) in enumerate(facts, start=1)
+    )
+    return box(
+        b"meta",
+        full_box(b"hdlr", 0, 0, struct.pack(">4s4s12x", b"", b"mdta"), b"\0"),
+        full_box(b"keys", 0, 0, struct.pack(">I", len(facts)), names),
+        box(b"ilst", texts),
+    )
 
 
 def _listed_chapter(chapter: Chapter) -> bytes:

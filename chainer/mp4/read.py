@@ -15,7 +15,9 @@ from itertools import pairwise
 from typing import IO
 
 from chainer.mp4.box import Mp4Error, boxes, find
+from chainer.mp4.index import CONFIG_BOXES, PCM, PRORES, AudioSpec
 from chainer.mp4.language import UNDETERMINED, unpack_language
+from chainer.timebase import AAC_FRAME
 
 _MAX_INDEX = 512 * 2**20
 
@@ -24,11 +26,16 @@ _MAX_INDEX = 512 * 2**20
 class Track:
     """One track. `offsets` and `sizes` place each sample's bytes in the file, in decode order.
 
-    `handler` is `vide`, `soun`, `text` or `sbtl`; `config` the body of avcC, or the
-    AudioSpecificConfig; `entry` the raw boxes after it that describe the picture (colr, pasp);
+    `handler` is `vide`, `soun`, `text` or `sbtl`; `codec` the sample entry's four letters, such as
+    `avc1`; `config` the body of the picture's configuration box, or the AudioSpecificConfig, and
+    empty for ProRes and plain samples; `entry` the raw boxes after it that describe the picture
+    (colr, pasp; fiel of ProRes);
     `sync` the indexes of keyframes; `delta` the ticks of one sample where all are equal, else 0;
     `skip` the ticks that the edit list leaves out at the start; `length` the ticks of media; `runs`
     (how many samples, ticks of each) in order; `language` three letters of ISO 639-2.
+
+    Uncompressed sound is told in packets of 1024 samples, as if it were AAC; the last one of all
+    may be shorter.
     """
 
     handler: str
@@ -48,6 +55,7 @@ class Track:
     reordered: bool
     runs: Sequence[tuple[int, int]] = ()
     language: str = UNDETERMINED
+    codec: str = ""
 
     @property
     def samples(self) -> int:
@@ -84,6 +92,38 @@ def read_mp4(stream: IO[bytes]) -> Mp4:
         return _parse(data, end)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise Mp4Error(f"the index is damaged: {error}") from error
+
+
+def raw_index(size: int, spec: AudioSpec) -> Mp4:
+    """The index of a file of nothing but `size` bytes of uncompressed sound, without a header.
+
+    It starts with a packet of silence, which is left out; what follows the last whole packet is no
+    part of it. Raises `Mp4Error` where there is not one.
+    """
+    each = AAC_FRAME * spec.sample_bytes
+    packets = size // each
+    if packets < 1:
+        raise Mp4Error("there is no packet of sound")
+    track = Track(
+        handler="soun",
+        timescale=spec.sample_rate,
+        config=spec.config,
+        entry=b"",
+        width=0,
+        height=0,
+        sample_rate=spec.sample_rate,
+        channels=spec.channels,
+        offsets=array("Q", range(0, packets * each, each)),
+        sizes=array("I", [each]) * packets,
+        sync=range(packets),
+        delta=AAC_FRAME,
+        skip=AAC_FRAME,
+        length=packets * AAC_FRAME,
+        reordered=False,
+        runs=((packets, AAC_FRAME),),
+        codec=spec.codec,
+    )
+    return Mp4((track,), packets * AAC_FRAME, spec.sample_rate, ())
 
 
 def _movie_box(stream: IO[bytes], end: int) -> bytes:
@@ -140,11 +180,15 @@ def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
     parts = {kind: first for kind, first, _ in boxes(data, table, table_end)}
     if absent := {b"stsd", b"stsz", b"stts", b"stsc"} - parts.keys():
         raise Mp4Error(f"the index is damaged: a track has no {min(absent).decode()}")
-    sizes = _sizes(data, parts[b"stsz"], file_size)
     runs = _pairs(data, parts[b"stts"])
-    if sum(count for count, _ in runs) != len(sizes):
-        raise Mp4Error("the index is damaged: not every sample has a time")
-    config, entry, shape = _description(data, parts[b"stsd"], handler)
+    codec, config, entry, shape = _description(data, parts[b"stsd"], handler)
+    if handler == "soun" and codec in PCM:
+        sizes, offsets, runs = _pcm_packets(data, parts, runs, PCM[codec] * shape[3], file_size)
+    else:
+        sizes = _sizes(data, parts[b"stsz"], file_size)
+        if sum(count for count, _ in runs) != len(sizes):
+            raise Mp4Error("the index is damaged: not every sample has a time")
+        offsets = _offsets(data, parts, sizes, file_size)
     return Track(
         handler=handler,
         timescale=timescale,
@@ -154,7 +198,7 @@ def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
         height=shape[1],
         sample_rate=shape[2],
         channels=shape[3],
-        offsets=_offsets(data, parts, sizes, file_size),
+        offsets=offsets,
         sizes=sizes,
         sync=_sync(data, parts, len(sizes)),
         delta=runs[0][1] if len({delta for _, delta in runs}) == 1 else 0,
@@ -163,6 +207,7 @@ def _track(data: bytes, start: int, end: int, file_size: int) -> Track:
         reordered=b"ctts" in parts,
         runs=runs,
         language=unpack_language(language),
+        codec=codec,
     )
 
 
@@ -202,18 +247,56 @@ def _chunks(data: bytes, parts: dict[bytes, int]) -> Sequence[int]:
     return array("Q", (high << 32 | low for high, low in zip(words[::2], words[1::2], strict=True)))
 
 
-def _offsets(data: bytes, parts: dict[bytes, int], sizes: array[int], file_size: int) -> array[int]:
-    """The byte position of each sample, from chunks and the run-length table of their sizes."""
-    chunks = _chunks(data, parts)
+def _chunk_runs(
+    data: bytes, parts: dict[bytes, int], chunks: Sequence[int]
+) -> Iterator[tuple[Sequence[int], int]]:
+    """(byte positions of chunks, samples in each of them), in order."""
     start = parts[b"stsc"]
     (count,) = struct.unpack_from(">I", data, start + 4)
     words = _words(data, start + 8, 3 * count)
     firsts = [*words[::3], len(chunks) + 1]
     if firsts[0] != 1 or any(first >= later for first, later in pairwise(firsts)):
         raise Mp4Error("the index is damaged: its chunks are out of order")
-    offsets = array("Q")
     for (first, later), per_chunk in zip(pairwise(firsts), words[1::3], strict=True):
-        for at in chunks[first - 1 : later - 1]:
+        yield chunks[first - 1 : later - 1], per_chunk
+
+
+def _pcm_packets(
+    data: bytes,
+    parts: dict[bytes, int],
+    runs: Sequence[tuple[int, int]],
+    each: int,
+    file_size: int,
+) -> tuple[array[int], array[int], list[tuple[int, int]]]:
+    """(sizes, byte positions, runs) of packets of samples of `each` bytes."""
+    same, total = struct.unpack_from(">II", data, parts[b"stsz"] + 4)
+    if not each or same != each or same * total > file_size or list(runs) != [(total, 1)]:
+        raise Mp4Error("uncompressed sound of this kind is not ours")
+    sizes, offsets = array("I"), array("Q")
+    left = total
+    for places, samples in _chunk_runs(data, parts, _chunks(data, parts)):
+        if samples > left:
+            raise Mp4Error("the index is damaged: a chunk has more samples than there are")
+        for at in places:
+            if at + samples * each > file_size:
+                raise Mp4Error(f"the media is cut off: its index goes on to byte {at}")
+            left -= samples
+            if left < 0 or (left and samples % AAC_FRAME):
+                raise Mp4Error("uncompressed sound in chunks of this size is not ours")
+            for first in range(0, samples, AAC_FRAME):
+                sizes.append(min(AAC_FRAME, samples - first) * each)
+                offsets.append(at + first * each)
+    if left:
+        raise Mp4Error(f"the index places {total - left} of {total} samples")
+    whole, rest = divmod(total, AAC_FRAME)
+    return sizes, offsets, [pair for pair in ((whole, AAC_FRAME), (1, rest)) if all(pair)]
+
+
+def _offsets(data: bytes, parts: dict[bytes, int], sizes: array[int], file_size: int) -> array[int]:
+    """The byte position of each sample, from chunks and the run-length table of their sizes."""
+    offsets = array("Q")
+    for places, per_chunk in _chunk_runs(data, parts, _chunks(data, parts)):
+        for at in places:
             upto = len(offsets) + per_chunk
             position = at
             for size in sizes[len(offsets) : upto]:
@@ -257,30 +340,34 @@ def _skip(data: bytes, start: int, end: int) -> int:
 
 def _description(
     data: bytes, start: int, handler: str
-) -> tuple[bytes, bytes, tuple[int, int, int, int]]:
-    """(codec configuration, picture boxes, (width, height, sample rate, channels))."""
+) -> tuple[str, bytes, bytes, tuple[int, int, int, int]]:
+    """(sample entry, configuration, picture boxes, (width, height, sample rate, channels))."""
     (count,) = struct.unpack_from(">I", data, start + 4)
     if count != 1:
         raise Mp4Error(f"a track with {count} sample descriptions is not ours")
     kind, entry, end = next(boxes(data, start + 8), (b"", 0, 0))
+    codec = kind.decode("latin-1")
     if handler == "vide":
         width, height = struct.unpack_from(">HH", data, entry + 24)
         config, extra = b"", b""
         for child, first, last in boxes(data, entry + 78, end):
-            if child == b"avcC":
+            if child == CONFIG_BOXES.get(codec):
                 config = data[first:last]
-            elif child in (b"colr", b"pasp"):
+            elif child in (b"colr", b"pasp") or (child == b"fiel" and codec in PRORES):
                 extra += data[first - 8 : last]
-        if kind != b"avc1" or not config:
+        if not config and codec not in PRORES:
             raise Mp4Error(f"video of type {kind!r} is not ours")
-        return config, extra, (width, height, 0, 0)
+        return codec, config, extra, (width, height, 0, 0)
     if handler == "soun":
+        if codec in PCM:
+            channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
+            return codec, b"", b"", (0, 0, rate >> 16, channels)
         if kind != b"mp4a":
             raise Mp4Error(f"sound of type {kind!r} is not ours")
         channels, _, _, _, rate = struct.unpack_from(">HHHHI", data, entry + 16)
         body, stop = find(data, b"esds", start=entry + 28, end=end)
-        return _audio_config(data[body + 4 : stop]), b"", (0, 0, rate >> 16, channels)
-    return b"", b"", (0, 0, 0, 0)
+        return codec, _audio_config(data[body + 4 : stop]), b"", (0, 0, rate >> 16, channels)
+    return codec, b"", b"", (0, 0, 0, 0)
 
 
 def _descriptors(data: bytes) -> Iterator[tuple[int, bytes]]:

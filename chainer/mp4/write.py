@@ -12,15 +12,17 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import IO
 
 from chainer.mp4.box import Mp4Error, box
 from chainer.mp4.captions import Subtitle, SubtitleSamples, subtitle_samples, subtitle_track
 from chainer.mp4.index import (
+    PRORES,
     AudioSpec,
     Chapter,
     TrackIndex,
@@ -35,7 +37,7 @@ from chainer.mp4.language import UNDETERMINED
 from chainer.mp4.read import Mp4, Track
 from chainer.timebase import AAC_FRAME, round_half_up
 
-_BRANDS = box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isom", b"iso2", b"avc1", b"mp41")
+_QUICK_BRANDS = box(b"ftyp", b"qt  ", struct.pack(">I", 0x20050300), b"qt  ")
 _OPEN_FILES = 8
 _COPY_STEP = 4 << 20
 
@@ -56,7 +58,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilmTracks:
-    """What a film is made of. Either track may be absent; `skip` are samples of sound before 0."""
+    """What a film is made of. Either track may be absent; `skip` are samples of sound before 0.
+
+    With ProRes or uncompressed sound it is a QuickTime movie. Where such sound is to start with
+    `skip`, it is cut to what is heard, from the first sample to the last, so that no edit list has
+    to be obeyed; AAC is shown in part.
+    """
 
     video: VideoSpec | None
     audio: AudioSpec | None
@@ -73,6 +80,14 @@ class FilmTracks:
     """What players offer to show; they follow one another within the film."""
     language: str = UNDETERMINED
     """Of the captions, a BCP 47 tag."""
+    facts: Sequence[tuple[str, str]] = ()
+    """QuickTime metadata of the whole film: names and texts."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is a QuickTime movie."""
+        coded = self.video is not None and self.video.codec in PRORES
+        return coded or (self.audio is not None and self.audio.pcm)
 
 
 @dataclass(slots=True)
@@ -89,6 +104,19 @@ class _Lane:
     def total(self) -> int:
         return sum(self.sizes)
 
+    def end_at(self, most: int) -> None:
+        """Leave out what lies behind the first `most` bytes."""
+        over = self.total - most
+        while over > 0:
+            size = self.sizes.pop()
+            if size > over:
+                self.sizes.append(size - over)
+            else:
+                while not self.chunks[-1]:
+                    self.chunks.pop()
+                self.chunks[-1] -= 1
+            over -= size
+
 
 def write_film(
     target: Path,
@@ -104,21 +132,29 @@ def write_film(
     is called as the copy goes on and may raise to stop it.
     """
     frames = sum(span.count for span in film.video_spans)
+    heard = None
+    if film.audio is not None and film.audio.pcm and film.skip:
+        heard = ceil(_shown(film, frames) * film.audio.sample_rate)
+        film = replace(film, audio_spans=_later(film.audio_spans, film.skip), skip=0)
+    brands = _QUICK_BRANDS if film.quick else _brands(film)
     lanes: list[_Lane] = []
     if film.video is not None:
         lanes.append(_lane("vide", film.video_spans, pieces, _video_chunks(frames, film)))
     if film.audio is not None:
         packets = sum(span.count for span in film.audio_spans)
-        lanes.append(_lane("soun", film.audio_spans, pieces, _audio_chunks(packets, frames, film)))
+        lane = _lane("soun", film.audio_spans, pieces, _audio_chunks(packets, frames, film))
+        if heard is not None:
+            lane.end_at(heard * film.audio.sample_bytes)
+        lanes.append(lane)
     texts = _texts(film, lanes)
     size = _index_size(film, lanes, texts)
-    start = len(_BRANDS) + size + 16
+    start = len(brands) + size + 16
     media = len(texts.data) + sum(lane.total for lane in lanes)
     _place(lanes, start + len(texts.data))
     moov = _movie(film, lanes, texts, start)
     state = hashlib.sha256()
     with target.open("wb") as out, ExitStack() as stack:
-        head = _BRANDS + moov + struct.pack(">I4sQ", 1, b"mdat", media + 16) + texts.data
+        head = brands + moov + struct.pack(">I4sQ", 1, b"mdat", media + 16) + texts.data
         out.write(head)
         state.update(head)
         done = 0
@@ -162,6 +198,26 @@ def write_piece(
         duration=duration,
     )
     write_film(target, film, indexes.__getitem__, open_piece)
+
+
+def _later(spans: Sequence[Span], skip: int) -> list[Span]:
+    """Packets from sample `skip` on. Raises `Mp4Error` where that lies within a packet."""
+    left, inside = divmod(skip, AAC_FRAME)
+    if inside:
+        raise Mp4Error(f"{skip} samples are no whole packets, which alone can be left out")
+    found = []
+    for span in spans:
+        first = min(span.last, span.first + left)
+        left -= first - span.first
+        if first < span.last:
+            found.append(Span(span.piece, first, span.last))
+    return found
+
+
+def _brands(film: FilmTracks) -> bytes:
+    """What the file says it is; each codec of MP4 has a brand of its own."""
+    codec = (film.video.codec if film.video is not None else "avc1").encode()
+    return box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isom", b"iso2", codec, b"mp41")
 
 
 def _lane(
@@ -231,12 +287,16 @@ def _texts(film: FilmTracks, lanes: Sequence[_Lane]) -> _Texts:
 
 
 def _duration(film: FilmTracks, lanes: Sequence[_Lane]) -> Fraction:
+    return _shown(film, len(lanes[0].sizes))
+
+
+def _shown(film: FilmTracks, frames: int) -> Fraction:
     """How long the film shows. Raises `Mp4Error` where nothing says so."""
     if film.duration is not None:
         return film.duration
     if film.video is None:
         raise Mp4Error("a film without pictures needs a duration")
-    return Fraction(len(lanes[0].sizes)) / film.video.fps
+    return Fraction(frames) / film.video.fps
 
 
 def _movie(film: FilmTracks, lanes: Sequence[_Lane], texts: _Texts, start: int) -> bytes:
@@ -245,9 +305,10 @@ def _movie(film: FilmTracks, lanes: Sequence[_Lane], texts: _Texts, start: int) 
     shape = (0, 0)
     if film.video is not None:
         lane = lanes[0]
-        index = TrackIndex(lane.sizes, lane.chunks, lane.offsets, _sync(lane))
+        sync = None if _all_sync(lane) else _sync(lane)
+        index = TrackIndex(lane.sizes, lane.chunks, lane.offsets, sync)
         chapters_in = len(lanes) + 1 if texts.titles else 0
-        tracks.append(video_track(1, film.video, index, chapters_in=chapters_in))
+        tracks.append(video_track(1, film.video, index, chapters_in=chapters_in, quick=film.quick))
         shape = (film.video.width, film.video.height)
     if film.audio is not None:
         lane = lanes[-1]
@@ -255,16 +316,38 @@ def _movie(film: FilmTracks, lanes: Sequence[_Lane], texts: _Texts, start: int) 
             (count, place) for count, place in zip(lane.chunks, lane.offsets, strict=True) if count
         ]
         index = TrackIndex(lane.sizes, [c for c, _ in chunks], [p for _, p in chunks])
-        tracks.append(audio_track(len(tracks) + 1, film.audio, index, duration, film.skip))
+        if film.audio.pcm:
+            index = _in_samples(index, film.audio.sample_bytes)
+        tracks.append(
+            audio_track(len(tracks) + 1, film.audio, index, duration, film.skip, quick=film.quick)
+        )
     if texts.titles:
         starts = _chapter_starts(film.chapters, duration)
         index = _in_one_chunk(texts.titles, start)
-        tracks.append(text_track(len(tracks) + 1, starts, duration, index))
+        tracks.append(text_track(len(tracks) + 1, starts, duration, index, quick=film.quick))
     if texts.captions.samples:
         index = _in_one_chunk(texts.captions.samples, start + sum(map(len, texts.titles)))
         number = len(tracks) + 1
-        tracks.append(subtitle_track(number, texts.captions, duration, index, shape, film.language))
-    return movie_box(duration, tracks, chapters=film.chapters, title=film.title)
+        tracks.append(
+            subtitle_track(
+                number, texts.captions, duration, index, shape, film.language, quick=film.quick
+            )
+        )
+    return movie_box(duration, tracks, chapters=film.chapters, title=film.title, facts=film.facts)
+
+
+def _all_sync(lane: _Lane) -> bool:
+    """Whether no piece says which of its pictures are keyframes: then all are."""
+    return all(isinstance(track.sync, range) for track in lane.tracks)
+
+
+def _in_samples(packets: TrackIndex, each: int) -> TrackIndex:
+    """The index of uncompressed sound as files have it: by samples, all of `each` bytes."""
+    samples, at = [], 0
+    for count in packets.chunk_samples:
+        samples.append(sum(packets.sizes[at : at + count]) // each)
+        at += count
+    return TrackIndex(array("I"), samples, packets.chunk_offsets, same=each)
 
 
 def _in_one_chunk(samples: Sequence[bytes], start: int) -> TrackIndex:
@@ -342,6 +425,7 @@ class _Source:
     def __init__(self, lane: _Lane, reader: _Reader) -> None:
         self._lane = lane
         self._reader = reader
+        self._left = lane.total
         self._span = 0
         self._next = lane.spans[0].first if lane.spans else 0
 
@@ -356,7 +440,10 @@ class _Source:
             last = min(span.last, first + samples)
             samples -= last - first
             self._next = last
-            yield from self._runs(span.piece, track, first, last)
+            for data in self._runs(span.piece, track, first, last):
+                kept = data[: self._left]
+                self._left -= len(kept)
+                yield kept
 
     def _runs(self, piece: str, track: Track, first: int, last: int) -> Iterator[bytes]:
         while first < last:

@@ -1,7 +1,8 @@
 """What a film says of itself: a synthetic composite of these atoms, made in these ways.
 
-Builds the manifest definition. Holds no title, file name or person's name; refuses governance
-data with a name in it, and values that the C2PA library would not give back as they were.
+Builds the manifest definition. Holds no title but the word that it is a draft, and no file name or
+person's name; refuses governance data with a name in it, and values that the C2PA library would not
+give back as they were.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from chainer.store import Artefact
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 WATERMARKED = "c2pa.watermarked.unbound"
 """A mark in the picture that points to nothing: the other kinds need a soft binding."""
+
+DRAFT_TITLE = "Draft"
+"""The title that readers show of a draft; other films have none."""
+DRAFT_WORDS = "A draft: a coarse preview, or a film with parts that are not made yet."
 
 GOVERNANCE_SCHEMA = 1
 _OURS = ("schema", "episode", "draft")
@@ -139,13 +144,17 @@ class FilmClaim:
         self._check_atoms()
         self._check_governance()
         placed = [_placed(atom) for atom in self.atoms]
+        created = {"action": "c2pa.created", "digitalSourceType": COMPOSITE}
+        if self.draft:
+            created["description"] = DRAFT_WORDS
         actions = [
-            {"action": "c2pa.created", "digitalSourceType": COMPOSITE},
+            created,
             *placed,
             *({"action": word} for word in self.actions[1 + len(placed) :]),
         ]
         # Without "created" an assertion counts as gathered: not said by the signer.
         return {
+            **({"title": DRAFT_TITLE} if self.draft else {}),
             "claim_generator_info": [{"name": "chainer", "version": self.version}],
             "assertions": [
                 {"label": "c2pa.actions", "created": True, "data": {"actions": actions}},

@@ -134,9 +134,15 @@ def sign(
         ):
             for archive in archives:
                 builder.add_ingredient_from_archive(archive)
-            return len(builder.sign(signer, MEDIA_TYPE, source, target))
+            return len(builder.sign(signer, _film_type(source), source, target))
     except c2pa.C2paError as error:
         raise DoorError(str(error)) from error
+
+
+def _film_type(stream: IO[bytes]) -> str:
+    head = stream.read(12)
+    stream.seek(0)
+    return "video/quicktime" if head[4:] == b"ftypqt  " else MEDIA_TYPE
 
 
 def _media_type(stream: IO[bytes]) -> str:

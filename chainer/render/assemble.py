@@ -55,13 +55,15 @@ def assemble(
     title: str = "",
     captions: Sequence[Caption] = (),
     language: str = "und",
+    facts: Sequence[tuple[str, str]] = (),
     on_bytes: Callable[[int, int], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> FilmFile:
     """Write the film to `target`. A piece found damaged is made again by `remake`.
 
     `captions`, in `language` (a BCP 47 tag), become a track that players offer to show. No step
-    knows of them: a film with other captions is the same copy with another track.
+    knows of them: a film with other captions is the same copy with another track. `facts` are
+    names and texts for a QuickTime movie's metadata.
     """
     shelf = _Shelf(store, records, remake)
     for key in _pieces(plan):
@@ -87,6 +89,7 @@ def assemble(
         chunk_frames=profile.grid.frames,
         captions=[Subtitle(one.start, one.end, one.lines) for one in captions],
         language=language,
+        facts=facts,
     )
 
     def report(done: int, total: int) -> None:
@@ -157,12 +160,14 @@ def _agree(plan: RenderPlan, shelf: _Shelf, profile: Profile) -> tuple[VideoSpec
     for key in _pieces(plan):
         for track in shelf.index(key).tracks:
             if track.handler == "vide":
-                spec = VideoSpec(track.config, track.entry, track.width, track.height, profile.fps)
+                spec = VideoSpec(
+                    track.config, track.entry, track.width, track.height, profile.fps, track.codec
+                )
                 if video not in (None, spec):
                     raise _mixed(names[key], "picture")
                 video = spec
             elif track.handler == "soun":
-                sound = AudioSpec(track.config, profile.sample_rate, profile.channels)
+                sound = AudioSpec(track.config, profile.sample_rate, profile.channels, track.codec)
                 if audio not in (None, sound):
                     raise _mixed(names[key], "sound")
                 audio = sound

@@ -15,10 +15,11 @@ from typing import Any
 
 from chainer.media.limits import MediaLimits
 from chainer.media.source import SourceFile
-from chainer.render.encoder import sound_options
+from chainer.render.encoder import coded_sound, heard_sound, sound_file
 from chainer.render.film_sound import (
     RAW_FILM,
     RAW_SPEECH,
+    film_format,
     lay_out_sound,
     lay_out_speech,
     sound_name,
@@ -71,9 +72,9 @@ def render_bed(
     """
     samples = spec.packets * AAC_FRAME
     brought = bring_music(runner, spec, music, limits, samples, folder)
-    end = lay_out_sound(runner, spec.runs, folder)
+    end = lay_out_sound(runner, spec.runs, spec.profile, folder)
     if spec.speech is not None:
-        lay_out_speech(spec.speech, folder)
+        lay_out_speech(spec.speech, spec.profile, folder)
     gain = _gain(brought.measured, spec)
     _mix(runner, spec, end, gain, folder)
     duck = _ducked(runner, spec, samples, folder)
@@ -94,7 +95,7 @@ def render_bed(
         video=None,
         frames=0,
         keys=(),
-        audio=folder / "sound.mp4",
+        audio=folder / sound_file(spec.profile),
         packets=(run_up, run_up + spec.packets),
     )
     return {"piece": target}, {
@@ -151,7 +152,7 @@ def _encode(runner: Runner, spec: BedSpec, limit: float | None, folder: Path) ->
     branches = mix.filter_multi_output("asplit", 2)
     mirrored = branches[1].filter("atrim", end_sample=_run_up(spec) * AAC_FRAME).filter("areverse")
     whole = ffmpeg.concat(mirrored, branches[0], v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
-    output = ffmpeg.output(whole, "sound.mp4", **sound_options(spec.profile))
+    output = coded_sound(whole, spec.profile)
     runner.run(runner.argv(output), "encoding sound", cwd=folder)
     return _measure(runner, spec, samples, folder)
 
@@ -159,7 +160,8 @@ def _encode(runner: Runner, spec: BedSpec, limit: float | None, folder: Path) ->
 def _raw_film(name: str, spec: BedSpec) -> Any:
     import ffmpeg
 
-    return ffmpeg.input(name, f="s16le", ar=spec.profile.sample_rate, ac=2).audio
+    form = film_format(spec.profile)
+    return ffmpeg.input(name, f=form, ar=spec.profile.sample_rate, ac=2).audio
 
 
 def _under(spec: BedSpec, end: int, gain: float) -> Any:
@@ -214,7 +216,7 @@ def _measure(runner: Runner, spec: BedSpec, samples: int, folder: Path) -> Measu
     import ffmpeg
 
     first = _run_up(spec) * AAC_FRAME
-    stream = ffmpeg.input("sound.mp4").audio
+    stream = heard_sound(spec.profile)
     stream = stream.filter("atrim", start_sample=first, end_sample=first + samples)
     stream = stream.filter("ebur128", peak="true", framelog="quiet")
     argv = runner.argv(ffmpeg.output(stream, "-", f="null"))

@@ -16,9 +16,11 @@ from chainer.render.clip import PICTURE, SILENCE, clip_keys, finish_clip, write_
 from chainer.render.contrast import BLACK, colour_of, mixed, opposite, shine
 from chainer.render.drawing import draw
 from chainer.render.encoder import picture_options
+from chainer.render.mark import stamped
 from chainer.render.picture import house_picture
 from chainer.render.run import Runner
 from chainer.render.spec import CardKind, CardSpec
+from chainer.render.tones import drawn_in_range, range_of, shown
 
 _CHILD = Path(__file__).with_name("card_child.py")
 _LIMITS = ChildLimits(wall_seconds=600, cpu_seconds=600, memory_bytes=3 << 30)
@@ -61,11 +63,8 @@ def render_card(
     }
     answer = draw(runner, _CHILD, order, spec.fonts, spec.files, folder, _LIMITS, "a card")
     keys = clip_keys(spec.frames, spec.profile)
-    picture = ffmpeg.input("card.mkv").video
-    picture = picture.filter(
-        "scale", out_color_matrix="bt709", out_range="tv", flags="accurate_rnd+full_chroma_int"
-    )
-    picture = house_picture(picture)
+    picture = drawn_in_range(ffmpeg.input("card.mkv").video, spec.profile)
+    picture = house_picture(stamped(picture, spec.stamp, spec.profile), spec.profile)
     options = picture_options(spec.profile, keys)
     output = ffmpeg.output(picture, PICTURE, **options, **{"frames:v": spec.frames})
     runner.run(runner.argv(output), "encoding a card", cwd=folder, on_frame=on_frame)
@@ -86,7 +85,8 @@ def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Pa
 
     write_excerpt(behind, 0, 1, spec.profile.fps, folder / "behind.mp4")
     small = (max(2, spec.profile.width // 4), max(2, spec.profile.height // 4))
-    picture = ffmpeg.input("behind.mp4").video.filter("scale", *small, flags="area")
+    picture = shown(ffmpeg.input("behind.mp4").video, range_of(spec.profile))
+    picture = picture.filter("scale", *small, flags="area")
     picture = picture.filter("gblur", sigma=7, steps=3)
     picture = picture.filter("scale", spec.profile.width, spec.profile.height, flags="bicubic")
     text = colour_of(spec.style.text)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from chainer.profile import Profile
+from chainer.render.encoder import sound_file
 from chainer.render.piece import pack
 from chainer.render.run import Measured, Runner
 from chainer.render.sound import BYTES_PER_SAMPLE, SoundFacts, clip_packets, finish_sound
@@ -18,7 +19,7 @@ SILENCE = Measured(float("-inf"), float("-inf"))
 
 def clip_keys(frames: int, profile: Profile) -> tuple[int, ...]:
     """The keyframes of a clip of so many frames."""
-    return keyframes(frames, profile.grid, profile.keyframe_grids)
+    return keyframes(frames, profile.grid, profile.key_spacing)
 
 
 def write_silence(folder: Path, samples: int, name: str = RAW_SOUND) -> None:
@@ -37,7 +38,7 @@ def finish_clip(
 ) -> tuple[dict[str, Path], SoundFacts]:
     """From `picture.mp4` and the raw sound in `folder` to the files of a canonical clip.
 
-    They are `piece`, pictures and AAC for copying, and `sound`, the master for joints. `gain`
+    They are `piece`, pictures and sound for copying, and `sound`, the master for joints. `gain`
     is in dB over the house loudness.
     """
     samples = profile.grid.samples(frames)
@@ -49,7 +50,7 @@ def finish_clip(
         video=folder / PICTURE,
         frames=frames,
         keys=clip_keys(frames, profile),
-        audio=folder / "sound.mp4",
+        audio=folder / sound_file(profile),
         packets=clip_packets(samples),
     )
     return {"piece": piece, "sound": folder / "sound.flac"}, facts

@@ -25,6 +25,7 @@ _ORDER = {
     StepType.JOINT: 3,
     StepType.POSTER: 4,
     StepType.BED: 5,
+    StepType.SEGMENTS: 6,
 }
 _TRIES = 3
 """How often a step is begun whose needs are found damaged each time."""

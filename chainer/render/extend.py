@@ -28,11 +28,11 @@ from chainer.render.conform import (
     picture_of,
     run_foreign,
 )
-from chainer.render.encoder import picture_options
+from chainer.render.encoder import picture_options, pixel_format
 from chainer.render.extend_cost import extra_cost
 from chainer.render.extend_picture import crossed, held, morphed, slowed
 from chainer.render.extend_sound import extend_sound, own_name, shared_gain
-from chainer.render.mark import marked, still_input
+from chainer.render.mark import marked, stamped, still_input
 from chainer.render.overlay import MarkRun, lay_out_texts, overlaid
 from chainer.render.picture import clip_pictures, house_picture
 from chainer.render.run import Runner
@@ -146,7 +146,8 @@ def _picture(spec: ExtendSpec, media: Sequence[Any], folder: Path) -> Any:
     runs = _mark_runs(spec)
     picture = _marked(picture, runs, spec)
     texts = lay_out_texts(spec.overlays, runs, profile, folder)
-    return house_picture(overlaid(picture, texts, profile))
+    picture = stamped(overlaid(picture, texts, profile), first.stamp, profile)
+    return house_picture(picture, profile)
 
 
 def _mark_runs(spec: ExtendSpec) -> tuple[MarkRun, ...]:
@@ -181,7 +182,7 @@ def _marked(picture: Any, runs: Sequence[MarkRun], spec: ExtendSpec) -> Any:
         for run in runs:
             if run.first == start:
                 part = marked(part, still_input(run.key, profile), run.station, profile)
-        parts.append(part.filter("format", "yuv420p").filter("setpts", "PTS-STARTPTS"))
+        parts.append(part.filter("format", pixel_format(profile)).filter("setpts", "PTS-STARTPTS"))
     return ffmpeg.concat(*parts, v=1, a=0)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from chainer.media.info import HdrKind, VideoInfo
 from chainer.profile import Profile
+from chainer.render.encoder import pixel_format
 from chainer.render.picture import at_rate, clip_pictures, shaped, upright
+from chainer.render.quick import passes_over
 from chainer.render.spec import ConformSpec
 from chainer.timebase import round_half_up
 
@@ -34,12 +36,14 @@ def held(stream: Any, video: VideoInfo, spec: ConformSpec, wanted: int) -> Any:
     """
     import ffmpeg
 
-    parts = clip_pictures(stream, video, spec).filter("format", "yuv420p")
+    pixels = pixel_format(spec.profile)
+    parts = clip_pictures(stream, video, spec).filter("format", pixels)
     both = parts.filter_multi_output("split", 2)
     still = both[1].filter("trim", start_frame=spec.frames - 1, end_frame=spec.frames)
     still = still.filter("setpts", "PTS-STARTPTS")
     still = still.filter("tpad", stop=wanted - spec.frames - 1, stop_mode="clone")
     still = still.filter("perspective", eval="frame", interpolation="cubic", **_moves(spec.profile))
+    still = still.filter("format", pixels)
     return _ticking(ffmpeg.concat(both[0], still, v=1, a=0), spec.profile)
 
 
@@ -58,8 +62,8 @@ def slowed(stream: Any, video: VideoInfo, spec: ConformSpec, wanted: int) -> Any
     early = _is_small(video, profile) and each > 1
     stream = upright(stream, video)
     if each > 1 and not early:
-        stream = shaped(stream, video, spec).filter("format", "yuv420p")
-    stream = at_rate(stream, rate, first, count)
+        stream = shaped(stream, video, spec).filter("format", pixel_format(profile))
+    stream = at_rate(stream, rate, first, count, count if passes_over(video, profile) else 1)
     stream = stream.filter("tpad", stop=_FLUSH, stop_mode="clone")
     stream = stream.filter("settb", _ratio(1 / (profile.fps * each.denominator)))
     stream = stream.filter("setpts", f"N*{each.numerator}")
@@ -113,8 +117,9 @@ def morphed(first: Any, second: Any, own: int, overlap: int, profile: Profile) -
     """
     import ffmpeg
 
-    ahead = first.filter("format", "yuv420p").filter_multi_output("split", 2)
-    after = second.filter("format", "yuv420p").filter_multi_output("split", 2)
+    pixels = pixel_format(profile)
+    ahead = first.filter("format", pixels).filter_multi_output("split", 2)
+    after = second.filter("format", pixels).filter_multi_output("split", 2)
     head = ahead[0].filter("trim", end_frame=own - overlap)
     out = ahead[1].filter("trim", start_frame=own - overlap).filter("setpts", "PTS-STARTPTS")
     into = after[0].filter("trim", end_frame=overlap)
@@ -137,6 +142,7 @@ def morphed(first: Any, second: Any, own: int, overlap: int, profile: Profile) -
     size = (profile.width, profile.height)
     made = between(pairs, size, profile.fps, cuts=False)
     made = made.filter("trim", start_frame=1, end_frame=overlap + 1)
+    made = made.filter("format", pixels)
     parts = [_ticking(one, profile) for one in (head, made, tail)]
     return _ticking(ffmpeg.concat(*parts, v=1, a=0), profile)
 

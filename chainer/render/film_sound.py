@@ -11,15 +11,12 @@ from typing import IO
 
 from chainer.digest import Digest
 from chainer.errors import RenderError
+from chainer.profile import Profile
 from chainer.render.run import Runner
 from chainer.render.spec import SoundRun
 from chainer.timebase import AAC_FRAME
 
-RAW_FILM, RAW_SPEECH = "film.s16", "speech.s16"
-_BYTES = 4
-"""Of one sample of the film's sound: two channels of 16 bits, as the masters have them."""
-
-_FRAME_BYTES = AAC_FRAME * _BYTES
+RAW_FILM, RAW_SPEECH = "film.raw", "speech.raw"
 _AT_ONCE = 12
 """Masters that one FFmpeg decodes."""
 
@@ -31,7 +28,17 @@ def sound_name(key: Digest) -> str:
     return f"sound-{key[:24]}.flac"
 
 
-def lay_out_sound(runner: Runner, runs: Sequence[SoundRun], folder: Path) -> int:
+def film_format(profile: Profile) -> str:
+    """How FFmpeg calls the film's raw sound: two channels of as many bits as the masters have."""
+    return "s24le" if profile.pcm else "s16le"
+
+
+def sample_bytes(profile: Profile) -> int:
+    """Bytes of one sample of the film's raw sound."""
+    return 6 if profile.pcm else 4
+
+
+def lay_out_sound(runner: Runner, runs: Sequence[SoundRun], profile: Profile, folder: Path) -> int:
     """Write `RAW_FILM`, 1024 samples a packet, and return the sample at which the film ends.
 
     Packets [p, q) of a piece are samples [1024 p, 1024 q) of its master, silent where that has
@@ -44,42 +51,44 @@ def lay_out_sound(runner: Runner, runs: Sequence[SoundRun], folder: Path) -> int
             some = runs[first : first + _AT_ONCE]
             later = {run.key for run in runs[first + _AT_ONCE :]}
             keys = tuple(dict.fromkeys(run.key for run in some))
-            _decode(runner, keys, folder)
+            _decode(runner, keys, profile, folder)
             for run in some:
-                ends = film.tell() + _copy(folder / _raw(run.key), run, film)
+                ends = film.tell() + _copy(folder / _raw(run.key), run, profile, film)
             for key in keys:
                 (folder / _raw(key)).unlink()
                 if key not in later:
                     (folder / sound_name(key)).unlink()
-    return ends // _BYTES
+    return ends // sample_bytes(profile)
 
 
-def lay_out_speech(speech: Sequence[tuple[int, int]], folder: Path) -> None:
+def lay_out_speech(speech: Sequence[tuple[int, int]], profile: Profile, folder: Path) -> None:
     """Write `RAW_SPEECH`: the film's sound in the ranges of AAC frames, silence between them."""
+    each = AAC_FRAME * sample_bytes(profile)
     with (folder / RAW_FILM).open("rb") as film, (folder / RAW_SPEECH).open("wb") as out:
         size = film.seek(0, 2)
         for first, last in speech:
-            film.seek(first * _FRAME_BYTES)
-            out.seek(first * _FRAME_BYTES)  # what is passed over reads as silence
-            pass_on(film, out, (last - first) * _FRAME_BYTES)
+            film.seek(first * each)
+            out.seek(first * each)  # what is passed over reads as silence
+            pass_on(film, out, (last - first) * each)
         out.truncate(size)
 
 
 def _raw(key: Digest) -> str:
-    return f"sound-{key[:24]}.s16"
+    return f"sound-{key[:24]}.raw"
 
 
-def _decode(runner: Runner, keys: Sequence[Digest], folder: Path) -> None:
+def _decode(runner: Runner, keys: Sequence[Digest], profile: Profile, folder: Path) -> None:
     import ffmpeg
 
+    form = film_format(profile)
     outputs = [
         ffmpeg.output(
             ffmpeg.input(sound_name(key), f="flac").audio,
             _raw(key),
-            f="s16le",
+            f=form,
             ar=48_000,
             ac=2,
-            **{"c:a": "pcm_s16le"},
+            **{"c:a": f"pcm_{form}"},
         )
         for key in keys
     ]
@@ -87,13 +96,14 @@ def _decode(runner: Runner, keys: Sequence[Digest], folder: Path) -> None:
     runner.run(runner.argv(graph), "reading the sound of the film", cwd=folder)
 
 
-def _copy(raw: Path, run: SoundRun, film: IO[bytes]) -> int:
+def _copy(raw: Path, run: SoundRun, profile: Profile, film: IO[bytes]) -> int:
     """Copy one run; returns how many of its bytes are sound, and not silence behind its end."""
-    wanted = (run.last - run.first) * _FRAME_BYTES
+    each = AAC_FRAME * sample_bytes(profile)
+    wanted = (run.last - run.first) * each
     if run.first < 0 or wanted < 0:
         raise RenderError(f"packets [{run.first}, {run.last}) are none of a piece", code="plan")
     with raw.open("rb") as stream:
-        stream.seek(run.first * _FRAME_BYTES)
+        stream.seek(run.first * each)
         copied = pass_on(stream, film, wanted)
     film.write(bytes(wanted - copied))
     return copied

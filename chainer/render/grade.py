@@ -49,8 +49,8 @@ def useful_grade(numbers: Sequence[int]) -> tuple[int, ...] | None:
     return tuple(numbers) if largest >= _LEAST else None
 
 
-def graded(stream: Any, grade: Sequence[int]) -> Any:
-    """`stream` (ffmpeg-python; BT.709, limited range) with its colours changed, as yuv420p."""
+def graded(stream: Any, grade: Sequence[int], pixels: str = "yuv420p") -> Any:
+    """`stream` (ffmpeg-python; BT.709, limited range) with its colours changed, as `pixels`."""
     rows = _rows(grade)
     band = next(one for one in _BANDS if all(_fits(row, one) for row, _ in rows))
     low, high = (1 - band) / 2, (1 + band) / 2
@@ -78,7 +78,7 @@ def graded(stream: Any, grade: Sequence[int]) -> Any:
     stream = stream.filter("lutrgb", **apart)
     return stream.filter(
         "zscale", f="bicubic", matrixin="gbr", rangein="full", matrix="709", range="limited"
-    ).filter("format", "yuv420p")
+    ).filter("format", pixels)
 
 
 def _rows(numbers: Sequence[int]) -> list[tuple[list[Fraction], Fraction]]:

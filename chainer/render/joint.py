@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from chainer.mp4 import write_excerpt
-from chainer.render.encoder import picture_options, sound_options
+from chainer.profile import Profile
+from chainer.render.encoder import (
+    coded_sound,
+    master_sound,
+    picture_options,
+    pixel_format,
+    sound_file,
+)
 from chainer.render.picture import house_picture
 from chainer.render.piece import pack
 from chainer.render.run import Runner
@@ -82,7 +89,7 @@ def render_joint(
         video=folder / "picture.mp4" if spec.frames else None,
         frames=spec.frames,
         keys=(0,) if spec.frames else (),
-        audio=folder / "sound.mp4",
+        audio=folder / sound_file(spec.profile),
         packets=(spec.packet_first - first, spec.packet_last - first),
     )
     return {"piece": target, "sound": folder / _MASTER}, {"frames": spec.frames}
@@ -94,7 +101,7 @@ def _picture(spec: JointSpec, pieces: tuple[IO[bytes], IO[bytes]], folder: Path)
     brought = _blend if JointStyle(spec.style).blends else _cut
     picture = brought(spec, pieces, folder)
     options = picture_options(spec.profile, (0,))
-    picture = house_picture(picture)
+    picture = house_picture(picture, spec.profile)
     return ffmpeg.output(picture, "picture.mp4", **options, **{"frames:v": spec.frames})
 
 
@@ -162,7 +169,8 @@ def _made(spec: JointSpec, pieces: tuple[IO[bytes], IO[bytes]], folder: Path) ->
     made = both.filter("minterpolate", fps=f"{rate.numerator}/{rate.denominator}", **_FLOW)
     made = made.filter("settb", ticks)
     made = made.filter("trim", start_pts=2 * step + 1, end_pts=3 * step)
-    return made.filter("setpts", "PTS-STARTPTS")
+    # The interpolation knows 8 bits only; what is filmed keeps all it has.
+    return made.filter("format", pixel_format(spec.profile)).filter("setpts", "PTS-STARTPTS")
 
 
 def _frames(
@@ -181,7 +189,7 @@ def _frames(
 def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) -> Any:
     """The mix over AAC frames [first, last), counted from the right clip's start.
 
-    Two outputs: `sound.mp4`, coded, and the master of the joint's own packets.
+    Two outputs: `sound_file`, coded, and the master of the joint's own packets.
     """
     import ffmpeg
 
@@ -214,20 +222,26 @@ def _sound(spec: JointSpec, sounds: tuple[Path, Path], first: int, last: int) ->
     right = right.filter("afade", t="in", ss=back[0] - start, ns=max(1, back[1]), curve="qsin")
     # Summing two sounds of equal power may overshoot for a moment; apart from that the limiter
     # passes every sample on unchanged.
-    ceiling = 10 ** (float(spec.profile.loudness.true_peak - Fraction(1, 5)) / 20)
+    ceiling = 10 ** (float(spec.profile.loudness.true_peak - _room(spec.profile)) / 20)
     mix = ffmpeg.filter([left, right], "amix", inputs=2, duration="longest", normalize=0)
     mix = mix.filter("apad", whole_len=length).filter("atrim", end_sample=length)
     mix = mix.filter("alimiter", limit=f"{ceiling:.6f}", attack=1, release=10, level=0, latency=1)
     branches = mix.filter_multi_output("asplit", 2)
     own = (spec.packet_first - first) * AAC_FRAME, (spec.packet_last - first) * AAC_FRAME
     master = branches[1].filter("atrim", start_sample=own[0], end_sample=own[1])
-    master = master.filter("asetpts", "N/SR/TB").filter("aformat", sample_fmts="s16")
+    master = master.filter("asetpts", "N/SR/TB")
     return ffmpeg.merge_outputs(
-        ffmpeg.output(branches[0], "sound.mp4", **sound_options(spec.profile)),
-        ffmpeg.output(
-            master, _MASTER, **{"c:a": "flac", "flags:a": "+bitexact", "fflags": "+bitexact"}
-        ),
+        coded_sound(branches[0], spec.profile), master_sound(master, _MASTER, spec.profile)
     )
+
+
+def _room(profile: Profile) -> Fraction:
+    """Decibels below the true peak that a mix is held at, for what coding adds to it.
+
+    None where nothing is coded: the sides of the joint then pass unchanged whatever their peaks,
+    and a splice is exact.
+    """
+    return Fraction(0) if profile.pcm else Fraction(1, 5)
 
 
 def _tail(stream: Any, first: int, samples: int, handle: int) -> Any:

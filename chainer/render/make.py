@@ -27,6 +27,7 @@ from chainer.render.mark import render_mark, still_name
 from chainer.render.plan import Step, remembered, slot_of
 from chainer.render.poster import render_poster
 from chainer.render.run import Runner
+from chainer.render.segments import render_segments
 from chainer.render.spec import (
     BedSpec,
     CardSpec,
@@ -35,6 +36,7 @@ from chainer.render.spec import (
     JointSpec,
     MarkSpec,
     PosterSpec,
+    SegmentsSpec,
     TextSpec,
 )
 from chainer.render.text import render_text
@@ -134,10 +136,14 @@ def _cook(
             )
             return render_joint(runner, spec, pieces, sounds, folder, on_frames)
         if isinstance(spec, CardSpec):
+            if spec.stamp is not None:
+                _lay_out(store, stack, (spec.stamp,), folder)
             behind = None
             if spec.behind is not None:
                 behind = _open(store, stack, spec.behind, "piece")
             return render_card(runner, spec, behind, folder, on_frames)
+        if isinstance(spec, SegmentsSpec):
+            return render_segments(spec, _open(store, stack, spec.piece, "piece"), folder)
         assert isinstance(spec, PosterSpec)
         return render_poster(runner, _open(store, stack, spec.clip, "piece"), folder)
 

@@ -20,14 +20,19 @@ from chainer.digest import Digest, bytes_digest, file_digest
 from chainer.errors import InputError, RenderError
 from chainer.media.child import ChildLimits, run_child
 from chainer.profile import Profile
+from chainer.render.encoder import laid_format, pixel_format
 from chainer.render.run import Runner
 from chainer.render.spec import MarkSpec, WatermarkPolicy
+from chainer.render.tones import still_in_range
 from chainer.timebase import to_frames
 
 MARK = "mark.png"
 """The name of the mark's file in a work folder."""
 
 JUMP_SECONDS = Fraction(5, 2)
+
+STAMP = "DRAFT"
+"""What a draft says in every one of its pictures."""
 
 _CHILD = Path(__file__).with_name("mark_child.py")
 _BUNDLED = Path(__file__).with_name("fonts") / "InterDisplay-Bold.otf"
@@ -48,6 +53,9 @@ _STATIONS = (
 middle, the apps of phones keep their buttons low on the right and their captions at the bottom: the
 lowest station lies above the one and left of the other, where a crop to the middle still has it."""
 
+_STAMP_TOP = Fraction(4, 100)
+"""The upper edge of a draft's word, as a share of the height."""
+
 _INNER = Fraction(62, 100)
 """Where `inner` is, as a share of the width that the mark leaves free."""
 
@@ -55,11 +63,11 @@ _INNER = Fraction(62, 100)
 def mark_specs(
     policy: WatermarkPolicy, authors: Iterable[str], profile: Profile
 ) -> dict[str, MarkSpec]:
-    """The mark of each author at the profile's size; empty where marks are switched off.
+    """The mark of each author at the profile's size; empty where none are burned in.
 
     Raises `InputError` where the settings name a font that is not there.
     """
-    if not policy.enabled:
+    if not (policy.enabled and profile.marks):
         return {}
     font, maker = file_digest(_font_file(policy)), version("pillow")
     return {
@@ -73,6 +81,25 @@ def mark_specs(
         )
         for author in authors
     }
+
+
+def stamp_spec(profile: Profile) -> MarkSpec | None:
+    """What says in every picture of a draft that it is one; None for other films.
+
+    It is no mark that anybody can switch off, and bears nobody's name.
+    """
+    if not profile.draft:
+        return None
+    policy = WatermarkPolicy(service=STAMP, handle=False, opacity=100)
+    return MarkSpec(
+        handle="",
+        policy=policy,
+        font=file_digest(_BUNDLED),
+        width=profile.width,
+        height=profile.height,
+        maker=version("pillow"),
+        stamp=True,
+    )
 
 
 def first_station(media: Digest) -> int:
@@ -108,6 +135,7 @@ def render_mark(
         "height": spec.height,
         "font": copy.name,
         "target": MARK,
+        "stamp": spec.stamp,
     }
     argv = [sys.executable, "-I", str(_CHILD)]
     result = run_child(
@@ -155,16 +183,34 @@ def still_input(key: Digest, profile: Profile) -> Any:
 
 
 def marked(stream: Any, mark: Any, station: int, profile: Profile) -> Any:
-    """`stream`, of the house size and rate from time 0, with the mark over it, as yuv420p.
+    """`stream`, of the house size and rate from time 0, with the mark over it.
 
-    The mark is turned to BT.709 once and repeats by itself; only the pixels under it change.
+    It is turned to the film's colours once and repeats by itself; only pixels under it change.
     """
-    mark = mark.filter(
-        "scale", out_color_matrix="bt709", out_range="tv", flags="accurate_rnd+full_chroma_int"
-    ).filter("format", "yuva420p")
+    mark = still_in_range(mark, profile)
     x, y = _places(station, profile)
-    return stream.filter("format", "yuv420p").overlay(
-        mark, x=x, y=y, eval="frame", format="yuv420", eof_action="repeat"
+    pixels = pixel_format(profile)
+    return stream.filter("format", pixels).overlay(
+        mark, x=x, y=y, eval="frame", format=laid_format(pixels), eof_action="repeat"
+    )
+
+
+def stamped(stream: Any, key: Digest | None, profile: Profile) -> Any:
+    """`stream`, of the profile's size and rate, with the word of a draft over it.
+
+    `key` is that of the step that draws it; None leaves the stream as it is. The word stands still
+    in the middle of the upper edge, where no mark, caption or cue comes.
+    """
+    if key is None:
+        return stream
+    pixels = pixel_format(profile)
+    return stream.filter("format", pixels).overlay(
+        still_in_range(still_input(key, profile), profile),
+        x="2*floor((W-w)/4)",
+        y=int(profile.height * _STAMP_TOP) // 2 * 2,
+        eval="init",
+        format=laid_format(pixels),
+        eof_action="repeat",
     )
 
 

@@ -28,6 +28,10 @@ _WIDEST = 0.45
 """The mark's greatest width as a share of the frame's; nor is it wider than eight letters high."""
 _SMALLEST = 0.4
 """A long name is set down to this share of its size before it is shortened."""
+_STAMP = 0.068
+"""Letter size of the word that says of a draft that it is one, as a share of the shorter side."""
+_STAMP_PLATE = 0.62
+"""How dark its plate is: it stands still, and must be read over anything."""
 _PLATE, _EDGE = 0.36, 0.68
 """How dark the plate and the edge of the letters are, under a mark of full opacity."""
 
@@ -66,10 +70,11 @@ def _draw(order: dict[str, Any]) -> Image.Image:
     """The mark at the size it is burned in, both sides even, as RGBA with straight alpha."""
     from PIL import Image, ImageDraw, ImageFilter
 
-    unit = max(8.0, _SIZE * min(order["width"], order["height"])) * _FINE
+    stamp = order["stamp"]
+    unit = max(8.0, (_STAMP if stamp else _SIZE) * min(order["width"], order["height"])) * _FINE
     rim = round(unit * 0.36)
     sign = round(unit * (1.15 if order["handle"] else 0.9))
-    left = rim + sign + round(unit * 0.26)
+    left = rim if stamp else rim + sign + round(unit * 0.26)
     room = int(min(_WIDEST * order["width"] * _FINE, 8 * unit)) - left - rim
     lines = [_fitted(order, order["service"], unit, room)]
     if order["handle"]:
@@ -90,11 +95,14 @@ def _draw(order: dict[str, Any]) -> Image.Image:
         baseline += cap
         pen.text((left, baseline), text, font=font, fill=255, anchor="ls")
         baseline += space
-    white.paste(_chain(sign), (rim, (height - sign) // 2))
+    if not stamp:
+        white.paste(_chain(sign), (rim, (height - sign) // 2))
 
     plate = Image.new("L", (width, height))
     ImageDraw.Draw(plate).rounded_rectangle(
-        (0, 0, width - 1, height - 1), radius=height * 0.28, fill=round(255 * _PLATE)
+        (0, 0, width - 1, height - 1),
+        radius=height * 0.28,
+        fill=round(255 * (_STAMP_PLATE if stamp else _PLATE)),
     )
     soft = white.filter(ImageFilter.GaussianBlur(unit * 0.07)).point(
         [min(255, round(value * 2 * _EDGE)) for value in range(256)]

@@ -19,8 +19,10 @@ from typing import Any
 from chainer.digest import Digest
 from chainer.errors import RenderError
 from chainer.profile import Profile
+from chainer.render.encoder import laid_format, pixel_format
 from chainer.render.mark import _INNER, _SIDE, _STATIONS, JUMP_SECONDS, still_input, still_name
 from chainer.render.spec import Overlay, TextKind
+from chainer.render.tones import still_in_range
 from chainer.timebase import to_frames
 
 FADE_FRAMES = 6
@@ -153,15 +155,12 @@ def mark_boxes(run: MarkRun, size: tuple[int, int], profile: Profile) -> list[Bo
 def overlaid(stream: Any, laid: Sequence[Laid], profile: Profile) -> Any:
     """`stream`, of the house size and rate from time 0, with the texts over it.
 
-    Each fades in and out within its own frames. Colours are turned to BT.709 once for each text;
-    only pixels under one change.
+    Each fades in and out within its own frames. Colours are turned to the film's once for each
+    text; only pixels under one change.
     """
     stills: dict[Digest, list[Any]] = {}
     for key, uses in Counter(one.overlay.still for one in laid).items():
-        still = still_input(key, profile).filter(
-            "scale", out_color_matrix="bt709", out_range="tv", flags="accurate_rnd+full_chroma_int"
-        )
-        still = still.filter("format", "yuva420p")
+        still = still_in_range(still_input(key, profile), profile)
         branches = still.filter_multi_output("split", uses) if uses > 1 else [still]
         stills[key] = [branches[number] for number in range(uses)]
     for one in laid:
@@ -179,8 +178,9 @@ def _with(stream: Any, still: Any, laid: Laid, profile: Profile) -> Any:
         still = still.filter("fade", t="out", s=frames - fade, n=fade, alpha=1)
     still = still.filter("settb", f"{profile.fps.denominator}/{profile.fps.numerator}")
     still = still.filter("setpts", f"PTS-STARTPTS+{overlay.first}")
-    return stream.filter("format", "yuv420p").overlay(
-        still, x=laid.x, y=laid.y, eval="init", format="yuv420", eof_action="pass"
+    pixels = pixel_format(profile)
+    return stream.filter("format", pixels).overlay(
+        still, x=laid.x, y=laid.y, eval="init", format=laid_format(pixels), eof_action="pass"
     )
 
 

@@ -13,12 +13,18 @@ from typing import Any
 
 from chainer.media.colour import scaler_matrix
 from chainer.media.info import ColourRange, HdrKind, VideoInfo
-from chainer.profile import Profile
+from chainer.profile import Codec, Profile
+from chainer.render.encoder import colour_tags, laid_format, pixel_format
 from chainer.render.fit import chosen_fit, relative_width
 from chainer.render.grade import graded
-from chainer.render.mark import marked
+from chainer.render.mark import marked, stamped
 from chainer.render.overlay import Laid, overlaid
+from chainer.render.quick import passes_over
 from chainer.render.spec import ConformSpec, Fit
+from chainer.render.tones import dimmed, in_range, is_converted, is_hdr
+
+_NARROWEST = 40
+"""Pixels: the blur reads past the end of planes that are narrower than 16, and chroma has half."""
 
 
 def picture_graph(
@@ -30,12 +36,14 @@ def picture_graph(
 ) -> Any:
     """`stream` (ffmpeg-python) brought to the profile: exactly `spec.frames` frames from 0.
 
-    `mark` is the still to burn in, as another stream, or None; `texts` are laid over both.
+    `mark` is the still to burn in, as another stream, or None; `texts` are laid over both, and
+    what says of a draft that it is one over all.
     """
     stream = clip_pictures(stream, video, spec)
     if mark is not None:
         stream = marked(stream, mark, spec.station, spec.profile)
-    return house_picture(overlaid(stream, texts, spec.profile))
+    stream = stamped(overlaid(stream, texts, spec.profile), spec.stamp, spec.profile)
+    return house_picture(stream, spec.profile)
 
 
 def clip_pictures(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
@@ -48,7 +56,7 @@ def clip_pictures(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
 
 def shaped(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
     """Upright pictures in the house's colour, size and grade."""
-    return _shape(_colour(stream, video), video, spec)
+    return _shape(in_range(stream, video, spec.profile), video, spec)
 
 
 def upright(stream: Any, video: VideoInfo) -> Any:
@@ -59,17 +67,21 @@ def upright(stream: Any, video: VideoInfo) -> Any:
     return _upright(stream, video)
 
 
-def house_picture(stream: Any) -> Any:
+def house_picture(stream: Any, profile: Profile) -> Any:
     """The last filters before every encoder: what the pieces of a profile must agree in."""
-    stream = stream.filter("format", "yuv420p")
+    stream = stream.filter("format", pixel_format(profile))
     stream = stream.filter(
         "setparams",
         range="tv",
-        color_primaries="bt709",
-        color_trc="bt709",
-        colorspace="bt709",
         field_mode="prog",
+        **colour_tags(profile),
     )
+    if profile.codec in (Codec.HEVC, Codec.AV1):
+        # Some filters forget where chroma lies, which stands in the headers that pieces share.
+        stream = stream.filter("setparams", chroma_location="left")
+    if is_hdr(profile):
+        # What a source says of its mastering would get into the headers, which all pieces share.
+        stream = stream.filter("sidedata", mode="delete")
     return stream.filter("setsar", "1")
 
 
@@ -85,39 +97,19 @@ def cut(stream: Any, spec: ConformSpec) -> Any:
     """The house frame rate, then frames [first, first + frames).
 
     The last picture may be held for one frame: how long it shows is the one thing that
-    containers leave to rounding.
+    containers leave to rounding. In a draft it stands for all that were passed over.
     """
-    return at_rate(stream, spec.profile.fps, spec.first, spec.frames)
+    video = spec.info.video
+    held = spec.frames if video is not None and passes_over(video, spec.profile) else 1
+    return at_rate(stream, spec.profile.fps, spec.first, spec.frames, held)
 
 
-def at_rate(stream: Any, rate: Fraction, first: int, frames: int) -> Any:
-    """Frames [first, first + frames) at `rate`, from time 0."""
+def at_rate(stream: Any, rate: Fraction, first: int, frames: int, held: int = 1) -> Any:
+    """Frames [first, first + frames) at `rate`, from time 0; the last one up to `held` longer."""
     stream = stream.filter("fps", fps=f"{rate.numerator}/{rate.denominator}", start_time=0)
-    stream = stream.filter("tpad", stop=1, stop_mode="clone")
+    stream = stream.filter("tpad", stop=held, stop_mode="clone")
     stream = stream.filter("trim", start_frame=first, end_frame=first + frames)
     return stream.filter("setpts", "PTS-STARTPTS")
-
-
-def _colour(stream: Any, video: VideoInfo) -> Any:
-    """High dynamic range and wide gamut to BT.709; other matrices are left to the scaler."""
-    if video.hdr is not HdrKind.NONE or video.colour_primaries == "bt2020":
-        transfer = {HdrKind.PQ: "smpte2084", HdrKind.HLG: "arib-std-b67"}.get(video.hdr, "bt709")
-        full = video.colour_range is ColourRange.PC
-        stream = stream.filter(
-            "zscale",
-            matrixin="2020_ncl",
-            primariesin="2020",
-            transferin=transfer,
-            rangein="full" if full else "limited",
-            transfer="linear",
-            npl=100,
-        )
-        stream = stream.filter("format", "gbrpf32le").filter("zscale", primaries="709")
-        if video.hdr is not HdrKind.NONE:
-            stream = stream.filter("tonemap", "hable", desat=0)
-        stream = stream.filter("zscale", transfer="709", matrix="709", range="limited")
-        stream = stream.filter("format", "yuv420p")
-    return stream
 
 
 def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
@@ -128,8 +120,10 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
     profile, grade = spec.profile, spec.grade
     width, height = video.display_size
     small = video.width * video.height < profile.width * profile.height
-    if grade is not None and small and _is_house_colour(video):
-        stream, grade = graded(stream, grade), None
+    pixels = pixel_format(profile)
+    method = "bilinear" if profile.draft else "lanczos"
+    if grade is not None and small and _is_house_colour(video, profile):
+        stream, grade = graded(stream, grade, pixels), None
     wide = relative_width(video, profile)
     fit = chosen_fit(video, profile, spec.policy.fit)
     if fit is Fit.COVER:
@@ -137,49 +131,54 @@ def _shape(stream: Any, video: VideoInfo, spec: ConformSpec) -> Any:
         stored = (video.width, video.height)
         if video.rotation in (90, 270):
             stored = stored[::-1]
-        if not (size == (width, height) == stored and _is_house_colour(video)):
-            stream = _scale(stream, size, video)
-        return _graded(_crop(stream, size, profile), grade)
+        if not (size == (width, height) == stored and _is_house_colour(video, profile)):
+            stream = _scale(stream, size, video, profile, method)
+        return _graded(_crop(stream, size, profile), grade, pixels)
     inner = _even_at_most(profile, wide)
     if fit is Fit.CONTAIN:
-        stream = _graded(_scale(stream, inner, video), grade)
+        stream = _graded(_scale(stream, inner, video, profile, method), grade, pixels)
         return stream.filter(
             "pad", profile.width, profile.height, "(ow-iw)/2", "(oh-ih)/2", color="black"
         )
     both = stream.split()
     back = _blurred(both[0], video, profile, wide, grade)
-    front = _graded(_scale(both[1], inner, video), grade)
-    return back.overlay(front, x="(W-w)/2", y="(H-h)/2")
+    front = _graded(_scale(both[1], inner, video, profile, method), grade, pixels)
+    return back.overlay(front, x="(W-w)/2", y="(H-h)/2", format=laid_format(pixels))
 
 
-def _graded(stream: Any, grade: tuple[int, ...] | None) -> Any:
-    return stream if grade is None else graded(stream, grade)
+def _graded(stream: Any, grade: tuple[int, ...] | None, pixels: str) -> Any:
+    return stream if grade is None else graded(stream, grade, pixels)
 
 
 def _blurred(
     stream: Any, video: VideoInfo, profile: Profile, wide: Fraction, grade: tuple[int, ...] | None
 ) -> Any:
     """The picture filling the frame, blurred and darkened; worked small: none is seen sharp."""
-    small = profile.model_copy(
-        update={"width": profile.width // 8 & ~1, "height": profile.height // 8 & ~1}
-    )
+    sides = (max(_NARROWEST, side // 8 & ~1) for side in (profile.width, profile.height))
+    small = profile.model_copy(update=dict(zip(("width", "height"), sides, strict=True)))
     size = _even_at_least(small, wide)
-    stream = _graded(_crop(_scale(stream, size, video, "bilinear"), size, small), grade)
-    stream = stream.filter("gblur", sigma=4, steps=2).filter("lutyuv", y="val*0.62+6")
+    pixels = pixel_format(profile)
+    stream = _crop(_scale(stream, size, video, profile, "bilinear"), size, small)
+    stream = _graded(stream, grade, pixels).filter("gblur", sigma=4, steps=2)
+    stream = dimmed(stream, profile)
     return stream.filter("scale", profile.width, profile.height, flags="bicubic")
 
 
-def _scale(stream: Any, size: tuple[int, int], video: VideoInfo, method: str = "lanczos") -> Any:
-    already = video.hdr is not HdrKind.NONE or video.colour_primaries == "bt2020"
-    options: dict[str, str] = {"out_color_matrix": "bt709", "out_range": "tv"}
-    if already:
-        options |= {"in_color_matrix": "bt709", "in_range": "tv"}
+def _scale(
+    stream: Any, size: tuple[int, int], video: VideoInfo, profile: Profile, method: str = "lanczos"
+) -> Any:
+    matrix = "bt2020" if is_hdr(profile) else "bt709"
+    options: dict[str, str] = {"out_color_matrix": matrix, "out_range": "tv"}
+    if is_hdr(profile) or is_converted(video, profile):
+        options |= {"in_color_matrix": matrix, "in_range": "tv"}
     else:
         options["in_color_matrix"] = scaler_matrix(video)
         if video.colour_range is not ColourRange.UNKNOWN:
             options["in_range"] = video.colour_range.value
     flags = f"{method}+accurate_rnd+full_chroma_int"
-    return stream.filter("scale", *size, flags=flags, **options).filter("format", "yuv420p")
+    return stream.filter("scale", *size, flags=flags, **options).filter(
+        "format", pixel_format(profile)
+    )
 
 
 def _crop(stream: Any, size: tuple[int, int], profile: Profile) -> Any:
@@ -188,9 +187,10 @@ def _crop(stream: Any, size: tuple[int, int], profile: Profile) -> Any:
     return stream.filter("crop", profile.width, profile.height)
 
 
-def _is_house_colour(video: VideoInfo) -> bool:
-    return (
-        video.pixel_format == "yuv420p"
+def _is_house_colour(video: VideoInfo, profile: Profile) -> bool:
+    """Whether pictures that are in the film's range need no scaler but for their size."""
+    return is_hdr(profile) or (
+        video.pixel_format == pixel_format(profile)
         and video.colour_range is not ColourRange.PC
         and video.hdr is HdrKind.NONE
         and video.colour_primaries != "bt2020"

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import IO
 
 from chainer.errors import RenderError
-from chainer.mp4 import AudioSpec, Mp4, Mp4Error, VideoSpec, read_mp4, write_piece
+from chainer.mp4 import (
+    PCM_CODEC,
+    AudioSpec,
+    Mp4,
+    Mp4Error,
+    VideoSpec,
+    raw_index,
+    read_mp4,
+    write_piece,
+)
 from chainer.profile import Profile
 from chainer.timebase import AAC_PRIMING
 
@@ -24,13 +33,21 @@ def read_index(path: Path) -> Mp4:
 def video_spec(index: Mp4, profile: Profile) -> VideoSpec:
     """What the pictures of `index` share with all others of the profile."""
     track = index.track("vide")
-    return VideoSpec(track.config, track.entry, track.width, track.height, profile.fps)
+    return VideoSpec(track.config, track.entry, track.width, track.height, profile.fps, track.codec)
+
+
+def sound_index(path: Path, profile: Profile) -> Mp4:
+    """The index of freshly coded sound: of plain samples, as if they were packets."""
+    if not profile.pcm:
+        return read_index(path)
+    spec = AudioSpec(b"", profile.sample_rate, profile.channels, PCM_CODEC)
+    return raw_index(path.stat().st_size, spec)
 
 
 def audio_spec(index: Mp4, profile: Profile) -> AudioSpec:
     """What the sound of `index` shares with all others of the profile."""
     track = index.track("soun")
-    return AudioSpec(track.config, profile.sample_rate, profile.channels)
+    return AudioSpec(track.config, profile.sample_rate, profile.channels, track.codec)
 
 
 def pack(
@@ -48,12 +65,12 @@ def pack(
     Raises `RenderError` where the encoder did not do what it was told: a piece that is one
     frame short would shift everything after it.
     """
-    sound = read_index(audio)
+    sound = sound_index(audio, profile)
     track = sound.track("soun")
     if track.skip != AAC_PRIMING or track.samples < packets[1]:
         raise RenderError(
-            f"the AAC encoder made {track.samples} packets after {track.skip} samples of priming; "
-            f"{packets[1]} after {AAC_PRIMING} were expected",
+            f"the sound was coded in {track.samples} packets after {track.skip} samples of "
+            f"priming; {packets[1]} after {AAC_PRIMING} were expected",
             code="piece",
         )
     picture = None

@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from chainer.delivery import HlsTimeline
 from chainer.digest import Digest, key_of
 from chainer.errors import RenderError
+from chainer.profile import Profile
 from chainer.render.spec import (
     BedSpec,
     JointSpec,
     PosterSpec,
+    SegmentsSpec,
     Spec,
     StepType,
     Still,
@@ -24,6 +27,7 @@ from chainer.render.spec import (
 )
 from chainer.store import Presence, Store
 from chainer.timeline import Body, JointPiece, Layout
+from chainer.timeline.segments import Stretch, stretches
 
 
 class Why(StrEnum):
@@ -43,6 +47,7 @@ class Why(StrEnum):
     TEXT = "text changed"
     GAIN = "gain changed"
     FILL = "slot changed"
+    PLACE = "place changed"
     MISSING = "missing"
     DAMAGED = "damaged"
 
@@ -56,6 +61,7 @@ _CAUSES = (
     ("gain", Why.GAIN),
     ("mark", Why.MARK),
     ("station", Why.MARK),
+    ("stamp", Why.MARK),
     ("service", Why.MARK),
     ("handle", Why.MARK),
     ("opacity", Why.MARK),
@@ -71,6 +77,8 @@ _CAUSES = (
     ("right", Why.NEIGHBOUR),
     ("behind", Why.NEIGHBOUR),
     ("clip", Why.NEIGHBOUR),
+    ("range", Why.NEIGHBOUR),
+    ("place", Why.PLACE),
 )
 
 
@@ -104,7 +112,8 @@ class RenderPlan:
     """Steps in an order in which they can run, each key once, and how they make the film.
 
     `slots` holds the key of each slot's canonical clip, `joints` of each joint, `poster` of the
-    poster, all in the layout's order; `bed` of the whole film's sound where it is not copied.
+    poster, all in the layout's order; `bed` of the whole film's sound where it is not copied;
+    `segments` of what a playlist names, in order, each with the stretch of the film that it is.
     """
 
     layout: Layout
@@ -113,6 +122,7 @@ class RenderPlan:
     joints: tuple[Digest, ...]
     poster: Digest | None
     bed: Digest | None = None
+    segments: tuple[tuple[Digest, Stretch], ...] = ()
 
     @property
     def to_run(self) -> tuple[Step, ...]:
@@ -135,6 +145,14 @@ class RenderPlan:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """That a film is packed for playlists, and what the times in them are counted from."""
+
+    timeline: HlsTimeline
+    profile: Profile
+
+
 def plan_render(
     layout: Layout,
     slot_specs: Sequence[Callable[[Mapping[int, Digest]], Spec]],
@@ -144,6 +162,7 @@ def plan_render(
     scope: str,
     stills: Sequence[Still] = (),
     bed_spec: Callable[[Sequence[tuple[Digest, Body | JointPiece]]], BedSpec] | None = None,
+    packing: Packing | None = None,
 ) -> RenderPlan:
     """Turn a layout into steps and look each up in the store.
 
@@ -151,7 +170,8 @@ def plan_render(
     stands over a picture of another slot; it is asked last). `scope` sets apart what different
     graphs last made at the same place, for the reasons only. `stills` are the marks and texts that
     slots may name by their keys; each that one names is a step before it. `bed_spec` gives what
-    makes the film's sound from the pieces that it would be copied from otherwise.
+    makes the film's sound from the pieces that it would be copied from otherwise. With `packing`
+    there are steps that pack the film for playlists.
     """
     steps = _Steps(store, scope, {spec_key(still): still for still in stills})
     slots = _slot_steps(layout, slot_specs, steps)
@@ -172,7 +192,26 @@ def plan_render(
         poster=poster,
     )
     bed = None if bed_spec is None else steps.add(bed_spec(plan.sources()), "bed", 0)
-    return replace(plan, steps=tuple(steps.found.values()), bed=bed)
+    plan = replace(plan, bed=bed)
+    if packing is not None:
+        plan = replace(plan, segments=_segment_steps(plan, packing, steps))
+    return replace(plan, steps=tuple(steps.found.values()))
+
+
+def _segment_steps(
+    plan: RenderPlan, packing: Packing, steps: _Steps
+) -> tuple[tuple[Digest, Stretch], ...]:
+    """The key of each stretch of the film, packed for playlists."""
+    sources = plan.sources()
+    found = []
+    for one in stretches(plan.layout, packing.timeline, bed=plan.bed is not None):
+        piece = plan.bed if one.part is None else sources[one.part][0]
+        assert piece is not None, "a stretch of the bed, and there is none"
+        spec = SegmentsSpec(
+            piece, one.frames, one.packets, one.at_frame, one.at_packet, packing.profile
+        )
+        found.append((steps.add(spec, steps.found[piece].name, 0), one))
+    return tuple(found)
 
 
 class _Steps:

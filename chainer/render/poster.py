@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from chainer.errors import RenderError
+from chainer.render.piece import read_index
 from chainer.render.run import Runner
+from chainer.render.tones import coded_range, shown
 
 
 def render_poster(
@@ -21,6 +23,7 @@ def render_poster(
 
     (folder / "clip.mp4").write_bytes(clip.read())
     source = ffmpeg.input("clip.mp4", skip_frame="nokey").video
+    source = shown(source, coded_range(read_index(folder / "clip.mp4").track("vide").entry))
     source = source.filter("scale", out_range="pc").filter("format", "yuvj420p")
     output = ffmpeg.output(source, "still%03d.jpg", fps_mode="passthrough", **{"q:v": 2})
     runner.run(runner.argv(output), "taking stills", cwd=folder)

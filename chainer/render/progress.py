@@ -20,6 +20,7 @@ _FRAME_COST = {
     StepType.EXTEND: 3.0,
     StepType.TEXT: 0.0,
     StepType.BED: 0.0,
+    StepType.SEGMENTS: 0.0,
 }
 _STEP_COST = {
     StepType.MARK: 10.0,
@@ -30,6 +31,7 @@ _STEP_COST = {
     StepType.EXTEND: 30.0,
     StepType.TEXT: 30.0,
     StepType.BED: 60.0,
+    StepType.SEGMENTS: 0.5,
 }
 _COPY_COST = 4.0
 _QUIET_SECONDS = 0.1

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chainer.profile import Profile
-from chainer.render.encoder import sound_options
+from chainer.render.encoder import coded_sound, heard_sound, master_sound
 from chainer.render.run import Measured, Runner, read_ebur128
 from chainer.timebase import AAC_FRAME
 
@@ -108,15 +108,17 @@ def finish_sound(
     folder: Path,
     extra: Fraction = Fraction(0),
 ) -> SoundFacts:
-    """Make `sound.mp4` (AAC) and `sound.flac` in `folder` from the raw samples.
+    """Make the coded sound (`sound_file`) and `sound.flac` in `folder` from the raw samples.
 
-    The clip's own packets in `sound.mp4` are those of `clip_packets`. `extra` is in dB over the
+    The clip's own packets in the former are those of `clip_packets`. `extra` is in dB over the
     house loudness; the true peak stays below the house's all the same. What counts as silence is
     not raised to the house loudness, but `extra` holds for it too.
     """
     target = profile.loudness
     ceiling = float(target.true_peak)
     louder = float(extra)
+    if profile.draft:
+        return _in_one_go(runner, raw, samples, measured, profile, folder, louder)
     if measured.loudness <= float(target.floor):
         over = measured.true_peak + louder - (ceiling - _PEAK_MARGIN)
         limit = ceiling - _PEAK_MARGIN if louder > 0 and over > 0 else None
@@ -166,8 +168,36 @@ def finish_sound(
     )
 
 
+def _in_one_go(
+    runner: Runner,
+    raw: Path,
+    samples: int,
+    measured: Measured,
+    profile: Profile,
+    folder: Path,
+    louder: float,
+) -> SoundFacts:
+    """For a draft: one pass, and nobody listens to it again.
+
+    What the facts tell of the result is what the gain makes of the measurement; the limiter looks
+    at the samples alone, not between them, and takes what it takes.
+    """
+    target = profile.loudness
+    gain, loudness = louder, measured.loudness
+    if measured.loudness > float(target.floor):
+        gain += min(float(target.target) - measured.loudness, float(target.max_gain))
+        loudness += gain
+    peak, ceiling = measured.true_peak + gain, float(target.true_peak) - _PEAK_MARGIN
+    limit = ceiling if gain and peak > ceiling else None
+    _encode_only(runner, raw, samples, gain, limit, profile, folder)
+    kept = peak if limit is None else ceiling
+    return SoundFacts(
+        measured.loudness, measured.true_peak, gain, limit is not None, loudness, kept
+    )
+
+
 def clip_packets(samples: int) -> tuple[int, int]:
-    """The packets [first, last) of `sound.mp4` that belong to a clip of so many samples."""
+    """The packets [first, last) of the coded sound that belong to a clip of so many samples."""
     first = _run_up(samples)
     return first, first - (-samples // AAC_FRAME) + 3
 
@@ -185,49 +215,63 @@ def _encode(
     profile: Profile,
     folder: Path,
 ) -> Measured:
-    """One pass; returns what a listener of the AAC gets."""
+    """One pass; returns what a listener of the coded sound gets."""
+    _encode_only(runner, raw, samples, gain, limit, profile, folder)
+    return _measure(runner, samples, profile, folder)
+
+
+def _encode_only(
+    runner: Runner,
+    raw: Path,
+    samples: int,
+    gain: float,
+    limit: float | None,
+    profile: Profile,
+    folder: Path,
+) -> None:
+    """One pass that nobody listens to."""
     import ffmpeg
 
     stream = raw_input(raw.name, profile)
     if gain:
         stream = stream.filter("volume", f"{gain:.2f}dB", precision="double")
     if limit is not None:
-        stream = limited(stream, limit, samples)
+        stream = limited(stream, limit, samples, fine=not profile.draft)
     branches = stream.filter_multi_output("asplit", 3)
     run_up = branches[2].filter("atrim", end_sample=_run_up(samples) * AAC_FRAME)
     run_up = run_up.filter("areverse")
-    aac = branches[0].filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
-    aac = ffmpeg.concat(run_up, aac, v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
-    outputs = (
-        ffmpeg.output(aac, "sound.mp4", **sound_options(profile)),
-        ffmpeg.output(
-            branches[1].filter("aformat", sample_fmts="s16"),
-            "sound.flac",
-            **{"c:a": "flac", "flags:a": "+bitexact", "fflags": "+bitexact"},
-        ),
-    )
+    own = branches[0]
+    if not profile.pcm:
+        # Uncompressed sound is the master's, sample by sample: whoever mixes it fades it.
+        own = own.filter("afade", t="out", ss=samples - _EDGE_SAMPLES, ns=_EDGE_SAMPLES)
+    own = ffmpeg.concat(run_up, own, v=0, a=1).filter("apad", pad_len=_TAIL_SAMPLES)
+    outputs = (coded_sound(own, profile), master_sound(branches[1], "sound.flac", profile))
     runner.run(runner.argv(ffmpeg.merge_outputs(*outputs)), "encoding sound", cwd=folder)
-    return _measure(runner, "sound.mp4", samples, folder)
 
 
-def _measure(runner: Runner, name: str, samples: int, folder: Path) -> Measured:
+def _measure(runner: Runner, samples: int, profile: Profile, folder: Path) -> Measured:
     """Loudness and true peak of the clip's own part of what was encoded, decoded again."""
     import ffmpeg
 
     first = _run_up(samples) * AAC_FRAME
-    stream = ffmpeg.input(name).audio
+    stream = heard_sound(profile)
     stream = stream.filter("atrim", start_sample=first, end_sample=first + samples)
     argv = runner.argv(ffmpeg.output(told(stream), "-", f="null"))
     return read_ebur128(runner.run(argv, "measuring sound", cwd=folder).stderr)
 
 
-def limited(stream: Any, limit: float, samples: int) -> Any:
-    """A limiter that sees between the samples: four times oversampled (BS.1770-4, annex 2)."""
-    stream = stream.filter("aresample", 192_000)
+def limited(stream: Any, limit: float, samples: int, *, fine: bool = True) -> Any:
+    """A limiter that sees between the samples: four times oversampled (BS.1770-4, annex 2).
+
+    With `fine` False it sees the samples alone.
+    """
+    if fine:
+        stream = stream.filter("aresample", 192_000)
     stream = stream.filter(
         "alimiter", limit=f"{10 ** (limit / 20):.6f}", attack=2, release=60, level=0, latency=1
     )
-    stream = stream.filter("aresample", 48_000)
+    if fine:
+        stream = stream.filter("aresample", 48_000)
     stream = stream.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
     return stream.filter("asetpts", "N/SR/TB")
 

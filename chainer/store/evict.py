@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from chainer.digest import Digest
 from chainer.store.folder import Store
+from chainer.store.links import sweep_links
 from chainer.store.pins import Held, held_by
 from chainer.store.record import Record
 
@@ -43,6 +44,7 @@ def collect_folder(store: Store, max_bytes: int, *, dry_run: bool = False) -> Co
     """Sweep, then evict from the folder alone: of a shared store the cache. Raises `OSError`."""
     if not dry_run:
         sweep_workspaces(store)
+        sweep_links(store)
     # Leases before pins: whoever pins what it leases does so before the lease ends.
     leased = leased_keys(store, remove=not dry_run)
     held = held_by(Store.pin_texts(store), str(store.root / "pins"))

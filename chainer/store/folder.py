@@ -6,6 +6,7 @@
     locks/<key>      held by whoever makes that step now
     leases/<name>    keys that a running render needs, held by a lock while it lives
     pins/<name>      keys and bytes that a finished episode or an unfinished batch refers to
+    segments/<name>  links to the bytes that playlists name, see links.py
     slots/ab/<hash>  what a place in a film was last made from, to tell why it changed
 
 A file becomes visible only whole: written in tmp/, flushed to disk, then linked to its name.

@@ -23,6 +23,7 @@ from chainer.store.evict import (
     walk,
 )
 from chainer.store.folder import Presence, Store, store_error
+from chainer.store.links import sweep_links
 from chainer.store.pins import parse_pin
 from chainer.store.shared import SharedStore
 
@@ -189,6 +190,7 @@ def sweep(store: Store) -> None:
     """
     try:
         sweep_workspaces(store)
+        sweep_links(store)
         leased_keys(store)
     except OSError as error:
         if isinstance(error, StoreError):

@@ -56,8 +56,11 @@ def keyframes(frames: int, grid: AvGrid, spacing: int) -> tuple[int, ...]:
     frames. The head has one at each of the first three grid points, so that a joint re-encodes at
     most a grid step beyond itself, and one where a crossfade from a clip of 10 s ends, the most
     usual joint of all, so that this one re-encodes nothing. The tail has one at its last two, so
-    that a joint decodes little; between them one every `spacing` grid steps.
+    that a joint decodes little; between them one every `spacing` grid steps. With `spacing` 0 every
+    frame is one, as where each picture is coded by itself: a joint then re-encodes nothing.
     """
+    if not spacing:
+        return tuple(range(frames))
     step = grid.frames
     last = (frames - 1) // step * step
     points = {0, *range(2 * step, frames, spacing * step)}

@@ -32,7 +32,11 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[StepType, Step]:
     folder = tmp_path_factory.mktemp("cost")
     relay_tree(folder, 3, 2)
     settings = small_settings(
-        folder / "store", card={"title": True}, watermark={"enabled": True}, profile=HOUSE
+        folder / "store",
+        card={"title": True},
+        watermark={"enabled": True},
+        profile=HOUSE,
+        hls={"write": True},
     )
     plan = planned(TEXT, folder, settings)
     found = {one.step.type: one.step for one in plan.steps.values()}

@@ -164,7 +164,6 @@ SOUND = "name: a, graph: g, start: s"
             "- {name: a, graph: g, path: []}",
             [(f"{AT}.start (line 1)", "missing"), (f"{AT}.path (line 1)", "path")],
         ),
-        (f"- {{{SOUND}, draft: true, profile: house}}", [(f"{AT}.draft (line 1)", "said-twice")]),
         ("- {name: a/b, graph: g, start: s}", [(f"{AT}.name (line 1)", "string-pattern-mismatch")]),
         ("- {name: ., graph: g, start: s}", [(f"{AT}.name (line 1)", "string-pattern-mismatch")]),
         ("- {graph: g, start: s}", [(f"{AT}.name (line 1)", "missing")]),

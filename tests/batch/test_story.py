@@ -63,6 +63,8 @@ burn = true
 media = "{bed}"
 [slots]
 scenario = "story_challenge"
+[hls]
+write = true
 """
 LINE = {"start": "0.4", "end": "1.4", "character": "bo", "text": "Is anyone there? 有人吗?"}
 
@@ -209,7 +211,8 @@ def test_a_worker_finds_media_and_fonts_in_the_store_or_says_which_it_lacks(
     works = elsewhere(plan, font)
     store = Store(tmp_path / "far")
     needy = {work.step.type for work in works.values() if work.media}
-    assert needy == set(StepType) - {StepType.JOINT, StepType.POSTER, StepType.MARK}
+    no_media = {StepType.JOINT, StepType.POSTER, StepType.MARK, StepType.SEGMENTS}
+    assert needy == set(StepType) - no_media
     fused = next(work for work in works.values() if isinstance(work.step.spec, ExtendSpec))
     assert len(fused.media) == 2
     for work in works.values():

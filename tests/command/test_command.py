@@ -112,6 +112,7 @@ def test_compose_verify_and_everything_around(built: Home) -> None:
         "poster.jpg",
         "continuity.json",
         "credits.json",
+        "making.json",
     }
     done = built.run("verify", out)
     assert (done.returncode, "whole" in done.stdout) == (0, True)

@@ -282,6 +282,7 @@ def test_an_episode_replaces_an_older_one_but_nothing_else(home: Path, tmp_path:
         "credits.json",
         "episode.json",
         "episode.mp4",
+        "making.json",
         "poster.jpg",
     ]
     other = tmp_path / "photos"

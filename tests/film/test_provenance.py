@@ -62,7 +62,16 @@ ATOMS = {
 }
 TITLE = "The Quince of \u6a58\u5cf6"
 
-MADE = sorted(["chapters.vtt", "credits.json", "episode.json", "episode.mp4", "poster.jpg"])
+MADE = sorted(
+    [
+        "chapters.vtt",
+        "credits.json",
+        "episode.json",
+        "episode.mp4",
+        "making.json",
+        "poster.jpg",
+    ]
+)
 
 
 def write(folder: Path, nodes: list[dict[str, Any]], title: str = TITLE, **info: Any) -> Path:

@@ -37,6 +37,9 @@ from chainer.render.spec.mark import (
 from chainer.render.spec.poster import (
     PosterSpec,
 )
+from chainer.render.spec.segments import (
+    SegmentsSpec,
+)
 from chainer.render.spec.steps import (
     StepType,
 )
@@ -57,6 +60,7 @@ __all__ = [
     "MarkSpec",
     "Overlay",
     "PosterSpec",
+    "SegmentsSpec",
     "SoundRun",
     "Spec",
     "StepType",
@@ -74,7 +78,17 @@ __all__ = [
 Still = MarkSpec | TextSpec
 """What is drawn first and laid over clips."""
 
-Spec = ConformSpec | ExtendSpec | JointSpec | CardSpec | PosterSpec | MarkSpec | TextSpec | BedSpec
+Spec = (
+    ConformSpec
+    | ExtendSpec
+    | JointSpec
+    | CardSpec
+    | PosterSpec
+    | MarkSpec
+    | TextSpec
+    | BedSpec
+    | SegmentsSpec
+)
 
 
 def media_of(spec: Spec) -> tuple[Digest, ...]:

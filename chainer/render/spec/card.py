@@ -82,7 +82,8 @@ class CardSpec:
 
     `heading` and `line` are its words; `rows` are pairs for what has many: who and how long in a
     roll, the part and its words in a sketch. `fonts` are the digests of the fonts that together
-    have all its letters, in the order in which they are tried, and `files` where they lie.
+    have all its letters, in the order in which they are tried, and `files` where they lie. `stamp`
+    is as that of a clip.
     """
 
     type: ClassVar[StepType] = StepType.CARD
@@ -99,15 +100,16 @@ class CardSpec:
     profile: Profile
     build: str
     maker: str
+    stamp: Digest | None = None
 
     @property
     def needs(self) -> tuple[Digest, ...]:
         """The steps before this one."""
-        return () if self.behind is None else (self.behind,)
+        return tuple(filter(None, (self.behind, self.stamp)))
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
-        return {
+        parts = {
             "engine": ENGINE,
             "kind": self.kind.value,
             "behind": self.behind,
@@ -119,6 +121,7 @@ class CardSpec:
             "build": self.build,
             "maker": self.maker,
         }
+        return parts if self.stamp is None else {**parts, "stamp": self.stamp}
 
 
 class TextKind(StrEnum):

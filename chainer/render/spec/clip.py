@@ -54,7 +54,8 @@ class ConformSpec:
     `grade` has twelve whole numbers in units of 1/10,000, a 3x3 matrix row by row and three
     offsets; see `grade.useful_grade`. `mark` is the key of the visible mark's step, None for a
     clip without one; `station`, 0 to 3, is where the mark stands first. `gain` is in dB over the
-    house loudness, `overlays` the texts that are burned in.
+    house loudness, `overlays` the texts that are burned in; `stamp` the key of the word that says
+    of a draft that it is one, None for other films.
     """
 
     type: ClassVar[StepType] = StepType.CONFORM
@@ -71,11 +72,13 @@ class ConformSpec:
     station: int = 0
     gain: Fraction = Fraction(0)
     overlays: tuple[Overlay, ...] = ()
+    stamp: Digest | None = None
 
     @property
     def needs(self) -> tuple[Digest, ...]:
-        """The steps before this one: the mark, then the texts in order, each once."""
-        return stills_of(self.mark, self.overlays)
+        """The steps before this one: the mark, then the texts in order, each once; the stamp."""
+        needs = stills_of(self.mark, self.overlays)
+        return needs if self.stamp is None else (*needs, self.stamp)
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
@@ -96,6 +99,8 @@ class ConformSpec:
             parts["gain"] = str(self.gain)
         if self.overlays:
             parts["text"] = overlay_parts(self.overlays)
+        if self.stamp is not None:
+            parts["stamp"] = self.stamp
         return parts
 
 
@@ -141,7 +146,8 @@ class ExtendSpec:
     def needs(self) -> tuple[Digest, ...]:
         """The steps before this one: the marks, then the texts, each once."""
         marks = [clip.mark for clip in self.clips]
-        return tuple(dict.fromkeys((*filter(None, marks), *(o.still for o in self.overlays))))
+        texts = [one.still for one in self.overlays]
+        return tuple(dict.fromkeys(filter(None, (*marks, *texts, self.clips[0].stamp))))
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""

@@ -50,6 +50,7 @@ class WatermarkPolicy(BaseModel):
 class MarkSpec:
     """The visible mark of one author at one frame size, as a picture with transparency.
 
+    With `stamp` it is the word that says of a draft that it is one, alone on a darker plate.
     `handle` is the author's id, empty where the mark shows none; `font` the digest of the font
     that `policy` names; `maker` the version of what draws it.
     """
@@ -62,6 +63,7 @@ class MarkSpec:
     width: int
     height: int
     maker: str
+    stamp: bool = False
 
     @property
     def needs(self) -> tuple[Digest, ...]:
@@ -70,7 +72,7 @@ class MarkSpec:
 
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
-        return {
+        parts = {
             "engine": ENGINE,
             "service": self.policy.service,
             "handle": self.handle,
@@ -79,3 +81,4 @@ class MarkSpec:
             "profile": [self.width, self.height],
             "maker": self.maker,
         }
+        return {**parts, "stamp": True} if self.stamp else parts

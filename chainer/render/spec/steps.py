@@ -18,3 +18,5 @@ class StepType(StrEnum):
     TEXT = "text"
     BED = "bed"
     """The whole film's sound, with music under it."""
+    SEGMENTS = "segments"
+    """A piece packed for playlists."""

@@ -1,0 +1,132 @@
+"""What each key of a graph file means. `scripts/make_docs.py` fails where one is missing."""
+
+_LICENCE = {
+    "license": "under which licence it may be used, by its SPDX name where it has one",
+    "holder": "whose it is",
+    "territories": "countries by two letters in which it may be shown; none: everywhere",
+    "expires": "the first moment at which the right is over",
+}
+_LOOK = {
+    "references": "pictures of it, beside the graph file",
+    "facts": "what does not change unless an atom says so, such as the colour of a coat",
+}
+
+MEANINGS = {
+    "File": {
+        "directed": "an edge leads from its source to its target",
+        "multigraph": "two atoms may have several edges, with keys",
+        "graph": "what is true of the graph as a whole",
+        "nodes": "the atoms",
+        "edges": "what may follow what; they must not form a cycle",
+    },
+    "GraphInfo": {
+        "schema": "the version of the format; older ones are upgraded on load",
+        "title": "the title of films that no series names",
+        "description": "for people",
+        "characters": "who appears, by id",
+        "places": "where it plays, by id",
+        "series": "episodes that belong together",
+        "ledger": "the consent ledger, beside the graph file ([consent](consent.md))",
+    },
+    "Atom": {
+        "id": "its name in the graph, in commands and in manifests",
+        "media": "the clip: a path beside the graph file, or `store:` and a digest",
+        "author": "whose clip it is: credits, marks and consent go by this",
+        "created": "when it was made; of equal roads the older one wins",
+        "title": "what people call it",
+        "prompt": "what a generator was told, or is to be told",
+        "tags": "words for `--prefer`, `--avoid` and `find`",
+        "status": "drafts and published atoms are played; planned ones have no media yet; "
+        "withdrawn ones are never played",
+        "rating": "for whom it is fit; without one it is unrated, not fit for all",
+        "slot": "how long its place in the timeline is ([extended slots](extended.md))",
+        "cast": "who is in the picture, where and when",
+        "place": "one of the graph's places",
+        "time_of_day": "a change of it between neighbours asks for a fade",
+        "facts": "what changes here, by character, or by `world`",
+        "story": "what the atom does for the story ([stories](story.md))",
+        "dialogue": "what is said: captions are made of it ([captions](captions.md))",
+        "takes": "other files of the same moment; take 1 is the atom's own ([takes](takes.md))",
+        "trim": "what of its own media plays; takes play from their start",
+        "sound": "what is done to its sound",
+        "rights": "under what rights it may be used ([consent](consent.md))",
+    },
+    "Slot": {
+        "kind": "about ten seconds, or 15 to 20",
+        "seconds": "of an extended slot: how long it is, exactly",
+        "scenario": "what earns an extended slot, such as `story_challenge`",
+        "fill": "how it is filled where the media is shorter; `auto` invents least",
+    },
+    "Appearance": {
+        "character": "one of the graph's characters",
+        "box": "x, y, width and height, each a share of the picture, from its top left",
+        "at": "at which second of the untrimmed media the box was drawn",
+    },
+    "Story": {
+        "hook": "what makes one look",
+        "beat": "what happens",
+        "button": "how it ends, and what it leaves open",
+    },
+    "Dialogue": {
+        "start": "when it begins, in seconds of the untrimmed media",
+        "end": "when it is over",
+        "character": "who speaks; without one a narrator does",
+        "text": "what is said",
+    },
+    "Take": {"media": "the file, like an atom's", "title": "what people call it"},
+    "Trim": {"start": "the first second that plays", "end": "the first second that does not"},
+    "AtomSound": {
+        "gain": "on top of the house loudness",
+        "silence": "`trim` cuts silence away at both ends, with its pictures",
+    },
+    "Rights": {**_LICENCE, "music": "what is heard in it, with rights of its own"},
+    "Music": {**_LICENCE, "title": "what the piece is called"},
+    "Edge": {
+        "source": "the atom it leads from",
+        "target": "the atom it leads to",
+        "kind": "the story goes on, or the target was made from the source by changing it",
+        "key": "tells edges between the same two atoms apart",
+        "joint": "how the two shall meet; without it the planner chooses ([joints](joints.md))",
+        "changes": "what a remix changes, such as `wardrobe`: the memory leaves that alone",
+        "removes": "characters of the parent that are not in the remix: they need not agree",
+        "seeded": "a continuation was generated from a frame of its parent",
+    },
+    "Joint": {
+        "kind": "what it looks like; `auto` lets the planner choose",
+        "seconds": "how long; not of a cut",
+        "lead": "the second clip's sound begins so much before its picture (J cut)",
+        "lag": "the first clip's sound goes on so long under the second's picture (L cut)",
+        "text": "what the card says, with `card`",
+        "grade": "`false`: the second clip keeps its colours at this joint",
+        "trim": "`false`: no frame of either clip is left out at this joint",
+    },
+    "Character": {
+        "name": "what people call them",
+        "person": "whose consent is needed; only of real people",
+        **_LOOK,
+    },
+    "Place": {"name": "what people call it", **_LOOK},
+    "Series": {
+        "id": "its name in commands",
+        "title": "what people call it",
+        "episodes": "in order",
+    },
+    "Episode": {
+        "id": "its name in commands",
+        "title": "what the title card says",
+        "start": "the atom where its walk starts",
+        "chapters": "chapters of the film, and the cards that open them",
+        "bed": "music under the whole film ([sound](sound.md))",
+    },
+    "Chapter": {
+        "title": "what it is called",
+        "at": "the atom it begins with",
+        "card": "what is shown for it: a card before the atom, a lower third, or a roll",
+    },
+    "Bed": {
+        "media": "the music, like an atom's media",
+        "gain": "how loud, over the house loudness",
+        "duck": "by how much it goes down where somebody speaks",
+        "rights": "whose music it is",
+    },
+}
