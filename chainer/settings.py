@@ -162,41 +162,60 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def parse_settings(data: dict[str, Any], source: str) -> Settings:
-    """Settings from plain values. Raises `SettingsError`."""
+    """Settings from plain values. Raises `SettingsError` with every fault."""
+    faults: list[str] = []
+    told = _with_profiles(data, faults)
     try:
-        return Settings.model_validate(_with_profiles(data, source))
+        settings = Settings.model_validate(told)
     except ValidationError as error:
-        raise _wrong(source, error) from error
+        raise _all_wrong(source, [*_faults(error), *faults]) from error
+    if faults:
+        raise _all_wrong(source, faults)
+    return settings
 
 
-def _with_profiles(data: dict[str, Any], source: str) -> dict[str, Any]:
-    """The values with their profiles made: `[profiles.NAME]`, and `profile` by name or as one."""
+def _with_profiles(data: dict[str, Any], faults: list[str]) -> dict[str, Any]:
+    """The values with their profiles made: `[profiles.NAME]`, and `profile` by name or as one.
+
+    What is wrong with one is added to `faults`, and the house format stands for it.
+    """
     data = dict(data)
     if isinstance(tables := data.get("profiles"), dict):
         data["profiles"] = {
-            name: _in_place(table, name, f"profiles.{name}", source)
+            name: _in_place(table, name, f"profiles.{name}", faults)
             for name, table in tables.items()
         }
     if isinstance(profile := data.get("profile"), str):
         own = data.get("profiles")
         data["profile"] = named_profile(profile, own if isinstance(own, dict) else None)
     elif isinstance(profile, dict):
-        data["profile"] = _in_place(profile, "own", "profile", source)
+        data["profile"] = _in_place(profile, "own", "profile", faults)
     return data
 
 
-def _in_place(table: Any, name: str, place: str, source: str) -> Any:
+def _in_place(table: Any, name: str, place: str, faults: list[str]) -> Any:
     if not isinstance(table, dict):
         return table
     try:
         return _profile_of(table, name)
     except ValidationError as error:
-        raise _wrong(source, error, place) from error
+        faults.extend(_faults(error, place))
+        return HOUSE
 
 
-def _wrong(source: str, error: ValidationError, place: str = "") -> SettingsError:
-    lines = []
+def _wrong(source: str, error: ValidationError) -> SettingsError:
+    return _all_wrong(source, _faults(error))
+
+
+def _all_wrong(source: str, faults: list[str]) -> SettingsError:
+    lines = "".join(f"\n  {fault}" for fault in faults)
+    return SettingsError(f"{source}: {len(faults)} wrong{lines}", source=source)
+
+
+def _faults(error: ValidationError, place: str = "") -> list[str]:
+    """Each with its place."""
+    found = []
     for fault in error.errors(include_url=False):
         where = ".".join(filter(None, (place, *map(str, fault["loc"]))))
-        lines.append(f"\n  {where or 'file'}: {fault['msg']}")
-    return SettingsError(f"{source}: {len(lines)} wrong{''.join(lines)}", source=source)
+        found.append(f"{where or 'file'}: {fault['msg']}")
+    return found

@@ -336,13 +336,16 @@ def test_the_title_card_is_a_cached_step_of_its_own(home: Path, tmp_path: Path) 
     assert again.steps_run == 0
 
 
-def test_a_glyph_that_the_font_lacks_is_named(tmp_path: Path) -> None:
+def test_a_glyph_that_the_font_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainer.render.letters.machine_fonts", lambda: iter(()))
     path = write_graph(tmp_path, THREE)
     values = json.loads(path.read_text())
     values["graph"]["title"] = "The \U00012000"
     path.write_text(json.dumps(values))
     settings = small_settings(tmp_path / "store", card={"title": True})
-    # Of a script that is long dead, and that no font here has: told before anything is made.
+    # Of a script that is long dead, and that no bundled font has: told before anything is made.
     with pytest.raises(chainer.InputError, match=r"U\+12000") as raised:
         chainer.plan_episode(chainer.load_graph(path), "c1", settings=settings)
     assert raised.value.code == "glyph"
