@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 
 from chainer.batch.plan import PlannedJob
 from chainer.batch.work import fault_of
-from chainer.compose import Making
 from chainer.digest import Digest
 from chainer.episode.manifest import Manifest
 from chainer.errors import Cancelled, ChainerError
+from chainer.making import Making
 from chainer.permission import Register
 from chainer.provenance.signer import FilmSigner
 from chainer.render.execute import Execution

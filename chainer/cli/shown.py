@@ -39,7 +39,7 @@ class Effort:
 def effort_of(plan: EpisodePlan) -> Effort:
     """What a plan will cost on this machine, as far as its store has learned that."""
     from chainer.batch.cost import CostBook
-    from chainer.compose import store_of
+    from chainer.making import store_of
 
     book = CostBook(store_of(plan))
     running = {step.key for step in plan.render.to_run}

@@ -13,9 +13,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from chainer.compose import _opener, find_chains, plan_episode
+from chainer.compose import find_chains, plan_episode
 from chainer.episode.plan import EpisodePlan
 from chainer.graph import Pick, WalkKind, WalkOptions, load_graph
+from chainer.making import _opener
 from chainer.render.execute import Execution
 from chainer.render.make import Kitchen
 from chainer.render.plan import RenderPlan, Step

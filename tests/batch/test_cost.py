@@ -14,7 +14,7 @@ from chainer.batch import cost
 from chainer.batch.cost import CostBook, Ratio, estimate
 from chainer.batch.expand import Planners
 from chainer.batch.planning import plan_batch
-from chainer.compose import Making
+from chainer.making import Making
 from chainer.profile import DRAFT, HOUSE
 from chainer.render.make import make_step
 from chainer.render.plan import Step

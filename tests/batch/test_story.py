@@ -21,10 +21,10 @@ from chainer.batch.run import run_batch
 from chainer.batch.words import JobState
 from chainer.batch.work import FONTS, StepWork, run_work
 from chainer.batch.worker import at_hand
-from chainer.compose import store_of
 from chainer.digest import file_digest
 from chainer.episode.plan import EpisodePlan
 from chainer.errors import MediaMissing
+from chainer.making import store_of
 from chainer.render.encoder import find_ffmpeg
 from chainer.render.plan import Step
 from chainer.render.spec import CardSpec, ExtendSpec, StepType, TextSpec, spec_key

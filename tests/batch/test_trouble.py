@@ -27,7 +27,6 @@ from chainer.batch.report import BatchReport
 from chainer.batch.run import run_batch
 from chainer.batch.words import JobState
 from chainer.batch.work import StepResult, StepWork
-from chainer.compose import Making
 from chainer.consent.episodes import EpisodeIndex, EpisodeState
 from chainer.errors import (
     ChainerError,
@@ -38,6 +37,7 @@ from chainer.errors import (
     RenderError,
     StoreError,
 )
+from chainer.making import Making
 from chainer.render.encoder import find_ffmpeg
 from chainer.settings import Settings
 from chainer.store import Store
