@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any
@@ -103,39 +104,42 @@ class Profile(BaseModel):
         return {**data, "crf": USUAL_CRF[codec]}
 
     @model_validator(mode="after")
-    def _coded(self) -> Profile:
+    def _possible(self) -> Profile:
+        """All that is wrong is said at once."""
+        if faults := [*self._of_the_codec(), *self._of_the_shape()]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _of_the_codec(self) -> Iterator[str]:
         if self.dynamic_range is not DynamicRange.SDR and self.codec is Codec.H264:
-            raise ValueError(
+            yield (
                 f"dynamic_range {self.dynamic_range.value} takes 10 bits, which h264 players do "
-                "not show; use the codec hevc or av1"
+                "not show: use the codec hevc or av1"
             )
         if self.dynamic_range is not DynamicRange.SDR and self.codec is Codec.PRORES:
-            raise ValueError(
+            yield (
                 f"a prores master is BT.709: dynamic_range {self.dynamic_range.value} takes the "
                 "codec hevc or av1"
             )
         if self.crf > 51 and self.codec is not Codec.AV1:
-            raise ValueError(f"crf goes from 0 to 51 for {self.codec.value}")
+            yield f"crf goes from 0 to 51 for {self.codec.value}"
         level = self.level.removesuffix(".0")
         if self.codec is Codec.H264 and not _plays(level, self.width, self.height, self.fps):
-            raise ValueError(
+            yield (
                 f"level {self.level} of h264 ends below {self.width}x{self.height} at {self.fps} "
-                "fps; write a higher one, such as 4.2 or 5.1"
+                "fps: write a higher one, such as 4.2 or 5.1"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _even(self) -> Profile:
+    def _of_the_shape(self) -> Iterator[str]:
         if self.width % 2 or self.height % 2:
-            raise ValueError("width and height must be even: 4:2:0 halves them")
+            yield "width and height must be even: 4:2:0 halves them"
         if not Fraction(1) <= self.fps <= 120:
-            raise ValueError("fps must lie from 1 to 120")
-        if self.grid.frames > 8 * self.fps:
-            raise ValueError(
+            yield "fps must lie from 1 to 120"
+        elif self.grid.frames > 8 * self.fps:
+            yield (
                 f"at {self.fps} fps whole video and AAC frames meet only every "
-                f"{self.grid.frames} frames; use 24, 25, 30, 48, 50 or 60"
+                f"{self.grid.frames} frames: use 24, 25, 30, 48, 50 or 60"
             )
-        return self
 
     @property
     def film_name(self) -> str:
@@ -168,11 +172,12 @@ class Profile(BaseModel):
         return AvGrid(self.fps, self.sample_rate)
 
     def key(self) -> dict[str, Any]:
-        """What of the profile changes the bytes it makes: all but its name.
+        """What of the profile changes the bytes it makes: not its name, nor what its codec ignores.
 
         What came later is left out where it is as it always was: older pieces stay valid.
         """
-        told = self.model_dump(mode="json", exclude={"name", "marks"})
+        unused = _UNUSED.get(self.codec, frozenset())
+        told = self.model_dump(mode="json", exclude={"name", "marks", *unused})
         for name in _LATER:
             if getattr(self, name) == type(self).model_fields[name].default:
                 del told[name]
@@ -180,6 +185,13 @@ class Profile(BaseModel):
 
 
 _LATER = ("codec", "dynamic_range")
+
+_UNUSED = {
+    Codec.HEVC: frozenset({"level"}),
+    Codec.AV1: frozenset({"level"}),
+    Codec.PRORES: frozenset({"level", "crf", "preset", "keyframe_grids", "audio_kbps"}),
+}
+"""What changes nothing in a codec: two profiles that differ in it share all their pieces."""
 
 USUAL_CRF = {Codec.H264: 21, Codec.HEVC: 22, Codec.AV1: 25, Codec.PRORES: 21}
 """Where pictures look alike, by VMAF on real clips (see docs/profiles.md)."""

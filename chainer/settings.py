@@ -118,10 +118,11 @@ def coded_profile(profile: Profile, codec: str) -> Profile:
 def load_profile(path: str | Path) -> Profile:
     """A profile from a TOML file of its values. Raises `SettingsError` with every fault."""
     path = Path(path)
-    try:
-        return _profile_of(_toml(path), _name_of(path))
-    except ValidationError as error:
-        raise _wrong(str(path), error) from error
+    faults: list[str] = []
+    profile = _profile_of(_toml(path), _name_of(path), "", faults)
+    if faults:
+        raise _all_wrong(str(path), faults)
+    return profile
 
 
 def _name_of(path: Path) -> str:
@@ -129,17 +130,31 @@ def _name_of(path: Path) -> str:
     return path.stem if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", path.stem) else "own"
 
 
-def _profile_of(given: Mapping[str, Any], name: str) -> Profile:
-    """A profile from plain values; `base` names the built-in one that it is made from."""
+def _profile_of(given: Mapping[str, Any], name: str, place: str, faults: list[str]) -> Profile:
+    """A profile from plain values; `base` names the built-in one that it is made from.
+
+    What is wrong is added to `faults` with its `place`, and the house format stands for it.
+    """
     told = dict(given)
     base = told.pop("base", None)
-    if base is None:
+    start = None
+    if base is not None:
+        start = PROFILES.get(str(base))
+        if start is None:
+            where = ".".join(filter(None, (place, "base")))
+            faults.append(
+                f"{where}: there is no built-in profile {base!r}; there are: {', '.join(PROFILES)}"
+            )
+    if start is not None:
+        if "codec" in told and "crf" not in told:
+            with suppress(ValueError):  # what is wrong with it is said of the whole below
+                told["crf"] = with_codec(start, Codec(told["codec"])).crf
+        told = {**start.model_dump(), "name": name, **told}
+    try:
         return Profile.model_validate({"name": name, **told})
-    start = named_profile(str(base))
-    if "codec" in told and "crf" not in told:
-        with suppress(ValueError):  # what is wrong with it is said of the whole below
-            told["crf"] = with_codec(start, Codec(told["codec"])).crf
-    return Profile.model_validate({**start.model_dump(), "name": name, **told})
+    except ValidationError as error:
+        faults.extend(_faults(error, place))
+        return HOUSE
 
 
 def load_settings(path: str | Path) -> Settings:
@@ -187,20 +202,18 @@ def _with_profiles(data: dict[str, Any], faults: list[str]) -> dict[str, Any]:
         }
     if isinstance(profile := data.get("profile"), str):
         own = data.get("profiles")
-        data["profile"] = named_profile(profile, own if isinstance(own, dict) else None)
+        try:
+            data["profile"] = named_profile(profile, own if isinstance(own, dict) else None)
+        except SettingsError as error:
+            faults.append(f"profile: {error}")
+            data["profile"] = HOUSE
     elif isinstance(profile, dict):
         data["profile"] = _in_place(profile, "own", "profile", faults)
     return data
 
 
 def _in_place(table: Any, name: str, place: str, faults: list[str]) -> Any:
-    if not isinstance(table, dict):
-        return table
-    try:
-        return _profile_of(table, name)
-    except ValidationError as error:
-        faults.extend(_faults(error, place))
-        return HOUSE
+    return _profile_of(table, name, place, faults) if isinstance(table, dict) else table
 
 
 def _wrong(source: str, error: ValidationError) -> SettingsError:

@@ -25,6 +25,7 @@ from chainer.batch.rows import FilmNote, JobRow, RunRow, StepRow, Totals, now_te
 from chainer.batch.words import JobState, StepState
 from chainer.digest import Digest, file_digest
 from chainer.episode.manifest import FILM_NAMES
+from chainer.episode.segments import segments_are_there
 from chainer.errors import Cancelled, ChainerError, OutputError
 from chainer.timebase import time_text
 
@@ -52,12 +53,13 @@ def open_ledger(folder: Path) -> JobLedger:
 def is_done(row: JobRow | None, digest: Digest) -> bool:
     """Whether the film that `digest` names was delivered and is still there.
 
-    Size and time of change are believed; where they are not as noted, the film's own digest
-    decides.
+    So must be the segments that its playlists name, whose bytes are not read. Of the film size and
+    time of change are believed; where they are not as noted, the film's own digest decides.
     """
     if row is None or row.state is not JobState.DONE or row.digest != digest or row.film is None:
         return False
-    return any(_is_film(row.out / name, row.film) for name in FILM_NAMES)
+    found = any(_is_film(row.out / name, row.film) for name in FILM_NAMES)
+    return found and segments_are_there(row.out)
 
 
 def _is_film(path: Path, film: FilmNote) -> bool:

@@ -197,7 +197,7 @@ def settings_of(options: dict[str, Any]) -> Settings:
         settings = settings.model_copy(update={"profile": profile})
     if options.get("draft"):
         settings = settings.model_copy(update={"profile": draft_of(settings.profile)})
-    if options.get("codec"):
+    if options.get("codec") and not settings.profile.draft:  # a draft is cheap in any case
         profile = coded_profile(settings.profile, options["codec"])
         settings = settings.model_copy(update={"profile": profile})
     if options.get("store") is not None:

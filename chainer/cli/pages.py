@@ -57,8 +57,9 @@ def report(
     from chainer.store import Store
 
     settings = settings_of(options)
-    standing = _standing(folder, settings, options)
     target = (folder / REPORT_NAME) if out is None else out
+    _check_target(target, folder)
+    standing = _standing(folder, settings, options)
     with tempfile.TemporaryDirectory(prefix="chainer-report-") as notes:
         # The store that made it need not be here, and asking FFmpeg who it is costs little.
         runner = Runner(find_ffmpeg(settings.ffmpeg, Store(Path(notes))), session.cancel)
@@ -97,6 +98,23 @@ def report(
     if not verdict.whole or page.faults:
         return 6
     return 0 if standing.shows else 4
+
+
+def _check_target(target: Path, folder: Path) -> None:
+    """Raise `OutputError` for a place where the page would do harm, or cannot be."""
+    from chainer.errors import OutputError
+
+    why = None
+    if not target.parent.is_dir():
+        why = f"{target.parent} is no folder" if folder.is_dir() else None
+    elif target.suffix.lower() not in (".html", ".htm") and (
+        target.parent.resolve().is_relative_to(folder.resolve())
+    ):
+        why = "in an episode's folder a page has a name that ends in .html"
+    if why is not None:
+        raise OutputError(
+            f"{target} cannot be written: {why}; name another with -o", path=str(target)
+        )
 
 
 def _standing(folder: Path, settings: Settings, options: dict[str, Any]) -> Standing:

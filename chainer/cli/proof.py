@@ -28,7 +28,7 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
 
     Needs nothing but the folder, and where it has playlists the store whose segments they name.
     Where the store that made it or its ledger is at hand, they are asked whether consent still
-    stands. Exit status 6: not whole; 4: whole, but not allowed.
+    stands. Exit status 6: not whole; 4: whole, or without segments alone, but not allowed.
 
     \b
     Example:
@@ -55,15 +55,20 @@ def verify(session: Session, /, folder: Path, **options: Any) -> int:
             **told.as_json(),
         }
     )
-    for fault in (*verdict.faults, *told.why):
+    # What is taken back leaves the store: nobody shall make those segments again.
+    gone = not told.allowed and verdict.folder_whole
+    for fault in (*(() if gone else verdict.faults), *told.why):
         click.echo(f"{folder}: {fault}", err=True)
+    if gone and verdict.lost:
+        count = len(verdict.lost)
+        session.console.note(f"{count} of its segments are gone from the store, as they must")
     for note in (*verdict.notes, *told.notes):
         session.console.note(note)
     if verdict.whole and told.allowed:
         for line in verdict_lines(folder, verdict, told):
             session.console.say(line)
         return 0
-    return 4 if verdict.whole else 6
+    return 4 if verdict.whole or gone else 6
 
 
 def _segments(policy: StorePolicy) -> Callable[[Digest], Path] | None:

@@ -96,12 +96,12 @@ def series(
         cancel=session.cancel,
     )
     console.result(made.as_json())
-    _say(session, made)
+    _say(session, made, out)
     return made.exit_status
 
 
-def _say(session: Session, made: SeriesMade) -> None:
-    """What became of each film, for people."""
+def _say(session: Session, made: SeriesMade, out: Path) -> None:
+    """What became of each film, for people; `out` is the folder as they wrote it."""
     console = session.console
     rows = {one.id: one for one in made.file.roads}
     for note in made.notes:
@@ -111,13 +111,13 @@ def _say(session: Session, made: SeriesMade) -> None:
         if row is not None:
             steps = f", {count_text(one.steps_run, 'step')} ran" if one.state == "made" else ""
             console.say(
-                f"{one.state:<7} {made.folder / row.folder}: {row.title}, "
+                f"{one.state:<7} {out / row.folder}: {row.title}, "
                 f"{seconds_text(row.seconds)}, {count_text(len(row.chain), 'atom')}{steps}"
             )
         if one.error is not None:
             console.error(f"{one.id}: {one.error}")
     console.say(
-        f"{made.folder / 'index.html'}: {count_text(len(made.file.episodes), 'episode')}, "
+        f"{out / 'index.html'}: {count_text(len(made.file.episodes), 'episode')}, "
         f"{count_text(len(made.file.branches), 'branch', 'branches')}"
     )
     if made.file.base_url is None:

@@ -1,7 +1,8 @@
 """Playlists over segments that lie in the store (RFC 8216, CMAF).
 
-Pictures, sound and captions each have a playlist; `hls/index.m3u8` names them. What a playlist
-names is called by the SHA-256 of its bytes, so equal segments of all films are one file. Titles
+Pictures, sound and captions each have a playlist; `hls/index.m3u8` names them. A segment is called
+by the SHA-256 of its bytes, so that all films with it name one file. Headers are small and lie
+beside the playlists: no film's purge may take along what every film needs. Titles
 are strangers' words: they stand in quotes, on one line, without quotes of their own.
 """
 
@@ -9,11 +10,11 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 from chainer.delivery import HlsPolicy
 from chainer.digest import Digest
@@ -38,16 +39,17 @@ _VIDEO_NAME, _AUDIO_NAME = "hls/video.m3u8", "hls/audio.m3u8"
 _CAPTIONS_NAME, _WORDS_NAME = "hls/captions.m3u8", "hls/captions.vtt"
 MEDIA_NAMES = (_VIDEO_NAME, _AUDIO_NAME)
 """The playlists that name segments."""
-_SEGMENT, _INIT = ".m4s", ".mp4"
+HEADER_NAMES = tuple(f"{HLS_FOLDER}/{init_name(track)}.mp4" for track in (VIDEO, AUDIO))
+_SEGMENT = ".m4s"
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
 _RANGES = {DynamicRange.SDR: "SDR", DynamicRange.PQ: "PQ", DynamicRange.HLG: "HLG"}
 
 
 @dataclass(frozen=True, slots=True)
 class HlsFiles:
-    """The texts by their names in the episode's folder, and what the manifest says of them."""
+    """Playlists and headers by their names in the episode's folder; what the manifest says."""
 
-    texts: Mapping[str, str]
+    texts: Mapping[str, str | bytes]
     entry: HlsEntry
 
 
@@ -65,8 +67,9 @@ class _Segment:
 class _Track:
     """All segments of the pictures, or of the sound."""
 
+    name: str
     codec: str
-    init: Artefact
+    header: bytes
     segments: Sequence[_Segment]
 
 
@@ -87,19 +90,18 @@ def write_playlists(
     audio = _track(AUDIO, plan.render, whole, profile)
     language = plan.settings.captions.language
     texts = playlists(video, audio, policy, profile, plan.titles.heading, plan.captions, language)
+    headers = dict(zip(HEADER_NAMES, (video.header, audio.header), strict=True))
     kept: dict[Digest, Artefact] = {}
     for track in (video, audio):
-        link_segment(store, track.init, _INIT)
-        kept[track.init.digest] = track.init
         for one in track.segments:
             link_segment(store, one.file, _SEGMENT)
             kept[one.file.digest] = one.file
     entry = HlsEntry(
         timeline=policy.timeline.value,
         segments=len(video.segments) + len(audio.segments),
-        bytes=sum(file.size for file in kept.values()),
+        bytes=sum(file.size for file in kept.values()) + sum(map(len, headers.values())),
     )
-    return HlsFiles(texts, entry)
+    return HlsFiles({**texts, **headers}, entry)
 
 
 def playlists(
@@ -162,8 +164,7 @@ def bit_rates(track: _Track, target: int) -> tuple[int, int]:
 
 
 def named_segments(playlist: str) -> Iterator[str]:
-    """Every address that a playlist of pictures or sound names, headers first."""
-    yield from re.findall(r'^#EXT-X-MAP:URI="([^"\n]*)"', playlist, re.MULTILINE)
+    """The address of every segment that a playlist of pictures or sound names."""
     for line in playlist.splitlines():
         if line and not line.startswith("#"):
             yield line
@@ -195,7 +196,7 @@ def _track(
     """The segments of pictures or sound in order. Raises `RenderError` where headers differ."""
     segments: list[_Segment] = []
     specs = {step.key: step.spec for step in plan.steps}
-    told: dict[tuple[Any, str], Artefact] = {}
+    told: set[tuple[str, str]] = set()
     place = 0
     # The bed's stretches follow the parts', so each track's own are in order.
     for key, stretch in plan.segments:
@@ -208,16 +209,15 @@ def _track(
             segments.append(_Segment(file, start, end, stretch.period))
             place += last - first
         if edges:
-            header = record.files[init_name(name)]
-            told[record.facts[name], header.digest] = header
+            told.add((record.facts[name], record.facts[init_name(name)]))
     if len(told) != 1:
         raise RenderError(
             f"the pieces of the film have {len(told)} different headers for {name}, which one "
             "playlist cannot have; run again with another store, and report this one",
             code="mixed",
         )
-    ((codec, _), header) = told.popitem()
-    return _Track(codec, header, segments)
+    ((codec, header),) = told
+    return _Track(name, codec, b64decode(header), segments)
 
 
 def _place(name: str, at: int, plan: RenderPlan, profile: Profile) -> Fraction:
@@ -233,7 +233,7 @@ def _media(track: _Track, target: int, policy: HlsPolicy) -> str:
     base = policy.base or "segments/"
     lines = [
         *_head(target),
-        f'#EXT-X-MAP:URI="{base}{track.init.digest}{_INIT}"',
+        f'#EXT-X-MAP:URI="{init_name(track.name)}.mp4"',
     ]
     edges = [track.segments[0].start, *(one.end for one in track.segments)]
     period = track.segments[0].period

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ class FilmParts:
     episode: str
     position: Position
     provenance: ProvenanceEntry
-    more: Mapping[str, str] = field(default_factory=dict)
-    """Text files that were asked for besides, by their names in the folder, such as
+    more: Mapping[str, str | bytes] = field(default_factory=dict)
+    """Files that were asked for besides, by their names in the folder, such as
     `hls/index.m3u8`."""
     hls: HlsEntry | None = None
 
@@ -91,9 +91,8 @@ def manifest_of(plan: EpisodePlan, parts: FilmParts, version: str) -> Manifest:
         FileEntry(name=profile.film_name, digest=parts.film.digest, size=parts.film.size),
         FileEntry(name=CHAPTERS_NAME, digest=bytes_digest(chapters), size=len(chapters)),
     ]
-    for name, text in _texts(parts):
-        if text:
-            told = text.encode()
+    for name, told in _more(parts):
+        if told:
             files.append(FileEntry(name=name, digest=bytes_digest(told), size=len(told)))
     if plan.render.poster is not None:
         poster = parts.records[plan.render.poster].files["poster"]
@@ -137,10 +136,10 @@ def write_folder(
 ) -> None:
     """Write everything but the film, which is there already."""
     (folder / CHAPTERS_NAME).write_text(parts.chapters_vtt, encoding="utf-8")
-    for name, text in _texts(parts):
-        if text:
+    for name, told in _more(parts):
+        if told:
             (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+            (folder / name).write_bytes(told)
     if plan.render.poster is not None:
         artefact = parts.records[plan.render.poster].files["poster"]
         with store.open(artefact) as source, (folder / POSTER_NAME).open("wb") as target:
@@ -148,14 +147,16 @@ def write_folder(
     (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
 
 
-def _texts(parts: FilmParts) -> tuple[tuple[str, str], ...]:
+def _more(parts: FilmParts) -> Iterator[tuple[str, bytes]]:
     """Files that are there only where there is something to say."""
-    return (
-        (CAPTIONS_NAME, parts.captions_vtt),
-        (CONTINUITY_NAME, parts.continuity),
-        (CREDITS_NAME, parts.credits),
-        *parts.more.items(),
-    )
+    named = {
+        CAPTIONS_NAME: parts.captions_vtt,
+        CONTINUITY_NAME: parts.continuity,
+        CREDITS_NAME: parts.credits,
+        **parts.more,
+    }
+    for name, told in named.items():
+        yield name, told.encode() if isinstance(told, str) else told
 
 
 def _rights(plan: EpisodePlan) -> RightsEntry:

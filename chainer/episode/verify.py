@@ -48,6 +48,8 @@ class Verdict:
     credentials: str = ""
     signer: str = ""
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Those of `faults` that are of segments beyond the folder."""
 
     @property
     def signed(self) -> bool:
@@ -63,6 +65,11 @@ class Verdict:
     def whole(self) -> bool:
         """Whether nothing is wrong."""
         return not self.faults
+
+    @property
+    def folder_whole(self) -> bool:
+        """Whether nothing is wrong with what the folder itself holds."""
+        return len(self.faults) == len(self.lost)
 
 
 def verify_episode(
@@ -126,6 +133,7 @@ def verify_episode(
         credentials,
         signer,
         notes,
+        tuple(lost),
     )
 
 

@@ -1,8 +1,9 @@
 """Fragmented MP4 (CMAF, ISO/IEC 23000-19): one track a file, headers apart from the media.
 
 A header holds nothing that differs between the pieces of a profile, not even a length, so that all
-films of a profile have the same two. A segment holds one run of samples and the absolute time of
-its first one. Pictures are never out of order here, so no sample has a time of its own.
+films of a profile have the same two. A segment holds one run of samples, the absolute time of its
+first one, and whose it is. Pictures are never out of order here, so no sample has a time of its
+own.
 """
 
 from __future__ import annotations
@@ -68,10 +69,11 @@ def audio_init(spec: AudioSpec, skip: int) -> bytes:
 
 
 def video_segment(
-    piece: IO[bytes], track: Track, first: int, last: int, spec: VideoSpec, at: int
+    piece: IO[bytes], track: Track, first: int, last: int, spec: VideoSpec, at: int, owner: bytes
 ) -> bytes:
     """Pictures [first, last) of `track`, the first at frame `at`, as one segment.
 
+    `owner` stands in it where no player looks, so that those of two owners never have equal bytes.
     Raises `Mp4Error` where they are not all there, or do not start with a keyframe.
     """
     if track.reordered:
@@ -83,17 +85,21 @@ def video_segment(
     table = array("I")
     for sample in range(first, last):
         table.extend((track.sizes[sample], _SYNC if sample in sync else _LATER))
-    return _segment(at + 1, at * spec.delta, spec.delta, _LATER, 0x401, table, data)
+    index = _index(at + 1, at * spec.delta, spec.delta, _LATER, 0x401, table)
+    return _SEGMENT + box(b"free", owner) + index + box(b"mdat", data)
 
 
-def audio_segment(piece: IO[bytes], track: Track, first: int, last: int, at: int) -> bytes:
+def audio_segment(
+    piece: IO[bytes], track: Track, first: int, last: int, at: int, owner: bytes
+) -> bytes:
     """Packets [first, last) of `track`, the first as packet `at`, as one segment.
 
-    Raises `Mp4Error` where they are not all there.
+    `owner` as in `video_segment`. Raises `Mp4Error` where they are not all there.
     """
     data = _samples(piece, track, first, last)
     table = array("I", track.sizes[first:last])
-    return _segment(at + 1, at * AAC_FRAME, AAC_FRAME, _SYNC, 0x1, table, data)
+    index = _index(at + 1, at * AAC_FRAME, AAC_FRAME, _SYNC, 0x1, table)
+    return _SEGMENT + box(b"free", owner) + index + box(b"mdat", data)
 
 
 def _init(track: bytes) -> bytes:
@@ -118,10 +124,10 @@ def _no_samples(entry: bytes) -> bytes:
     return box(b"stbl", stsd, *none[:2], full_box(b"stsz", 0, 0, bytes(8)), none[2])
 
 
-def _segment(
-    number: int, start: int, delta: int, flags: int, run_flags: int, table: array[int], data: bytes
+def _index(
+    number: int, start: int, delta: int, flags: int, run_flags: int, table: array[int]
 ) -> bytes:
-    """styp, moof and mdat; `table` has the words of each sample that `run_flags` promise."""
+    """The moof; `table` has the words of each sample that `run_flags` promise."""
     words = bool(run_flags & 0x400) + 1
     count = len(table) // words
     run_flags |= 0x200
@@ -134,8 +140,7 @@ def _segment(
         trun = full_box(b"trun", 0, run_flags, struct.pack(">Ii", count, place), told)
         return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun))
 
-    index = moof(len(moof(0)) + 8)
-    return _SEGMENT + index + box(b"mdat", data)
+    return moof(len(moof(0)) + 8)
 
 
 def _samples(piece: IO[bytes], track: Track, first: int, last: int) -> bytes:

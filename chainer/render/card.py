@@ -87,7 +87,7 @@ def _first_picture(runner: Runner, spec: CardSpec, behind: IO[bytes], folder: Pa
     small = (max(2, spec.profile.width // 4), max(2, spec.profile.height // 4))
     picture = shown(ffmpeg.input("behind.mp4").video, range_of(spec.profile))
     picture = picture.filter("scale", *small, flags="area")
-    picture = picture.filter("gblur", sigma=7, steps=3)
+    picture = picture.filter("gblur", sigma=f"{float(spec.blur):g}", steps=3)
     picture = picture.filter("scale", spec.profile.width, spec.profile.height, flags="bicubic")
     text = colour_of(spec.style.text)
     plate = opposite(text)

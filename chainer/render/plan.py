@@ -55,6 +55,7 @@ class Why(StrEnum):
 _CAUSES = (
     ("media", Why.MEDIA),
     ("profile", Why.PROFILE),
+    ("blur", Why.PROFILE),
     ("trim", Why.TRIM),
     ("grade", Why.GRADE),
     ("way", Why.FILL),

@@ -1,12 +1,15 @@
 """Packing a piece into segments for playlists: packets are copied, no codec runs.
 
-A step leaves `video-init` and `audio-init`, the same for all pieces of a profile, and segments
-`video-0`, `video-1`, … and `audio-0`, …, cut as `timeline.segments` says; whichever of the two a
-stretch has none of, it has no files of. Its facts name both codecs as playlists do.
+A step leaves segments `video-0`, `video-1`, … and `audio-0`, …, cut as `timeline.segments` says;
+whichever of the two a stretch has none of, it has no files of. Its facts name both codecs as
+playlists do, and hold both headers, `video-init` and `audio-init`, in base64: headers are the same
+for all pieces of a profile, and a file of the store that is purged for one of them is gone for all.
+For the same reason segments of two pieces never have equal bytes, not even those of two silences.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +28,7 @@ VIDEO, AUDIO = "video", "audio"
 
 
 def init_name(track: str) -> str:
-    """The name of a track's header among a step's files."""
+    """The name of a track's header among a step's facts."""
     return f"{track}-init"
 
 
@@ -54,8 +57,7 @@ def render_segments(
             if not edges_of(spec, track):
                 continue
             facts[track], header, segments = packed(spec, index, piece)
-            files[init_name(track)] = folder / f"{init_name(track)}.mp4"
-            files[init_name(track)].write_bytes(header)
+            facts[init_name(track)] = b64encode(header).decode("ascii")
             for number, data in enumerate(segments):
                 name = segment_name(track, number)
                 files[name] = folder / f"{name}.m4s"
@@ -68,8 +70,9 @@ def render_segments(
 def _video(spec: SegmentsSpec, index: Mp4, piece: IO[bytes]) -> tuple[str, bytes, Iterator[bytes]]:
     """(codec, header, segments) of the pictures."""
     track, told = index.track("vide"), video_spec(index, spec.profile)
+    place, owner = spec.at_frame - spec.frames[0], bytes.fromhex(spec.piece)
     segments = (
-        video_segment(piece, track, first, last, told, spec.at_frame + first - spec.frames[0])
+        video_segment(piece, track, first, last, told, place + first, owner)
         for first, last in pairwise(edges_of(spec, VIDEO))
     )
     return video_codec(told), video_init(told), segments
@@ -78,8 +81,9 @@ def _video(spec: SegmentsSpec, index: Mp4, piece: IO[bytes]) -> tuple[str, bytes
 def _audio(spec: SegmentsSpec, index: Mp4, piece: IO[bytes]) -> tuple[str, bytes, Iterator[bytes]]:
     """(codec, header, segments) of the sound."""
     track, told = index.track("soun"), audio_spec(index, spec.profile)
+    place, owner = spec.at_packet - spec.packets[0], bytes.fromhex(spec.piece)
     segments = (
-        audio_segment(piece, track, first, last, spec.at_packet + first - spec.packets[0])
+        audio_segment(piece, track, first, last, place + first, owner)
         for first, last in pairwise(edges_of(spec, AUDIO))
     )
     return audio_codec(told), audio_init(told, AAC_PRIMING), segments

@@ -13,7 +13,7 @@ from typing import TypeVar
 from chainer.episode.captions import CAPTIONS_NAME
 from chainer.episode.credits import CREDITS_NAME, Credits, read_credits
 from chainer.episode.making import Making, read_making
-from chainer.episode.manifest import Manifest, SlotEntry, read_manifest
+from chainer.episode.manifest import MANIFEST_NAME, Manifest, SlotEntry, read_manifest
 from chainer.episode.package import POSTER_NAME
 from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.errors import VerifyError
@@ -22,6 +22,9 @@ from chainer.report.remembered import Remembered, read_remembered
 _Read = TypeVar("_Read")
 _MOST_TEXT = 8 << 20
 _MOST_POSTER = 400_000
+_MOST_PIXELS = 1 << 16
+_MOST_COUNT = 1 << 50
+"""No film has as many frames or bytes."""
 _CUE = re.compile(
     r"(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})[ \t]+-->[ \t]+(?:(\d+):)?(\d\d):(\d\d)\.(\d{3})"
 )
@@ -61,6 +64,12 @@ class Facts:
         """Where the film is, or ought to be."""
         return self.folder / self.film
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The picture's width and height in pixels, those of the house where nothing is told."""
+        profile = self.manifest.profile
+        return _pixels(profile.get("width"), 720), _pixels(profile.get("height"), 1280)
+
     def slot(self, name: str) -> SlotEntry | None:
         """A place in the timeline."""
         return next((one for one in self.manifest.timeline if one.name == name), None)
@@ -69,6 +78,7 @@ class Facts:
 def gather(folder: Path) -> Facts:
     """Read what is there. Raises `VerifyError` where there is no manifest that reads."""
     manifest = read_manifest(folder)
+    _check_counts(manifest, folder / MANIFEST_NAME)
     listed = {one.name for one in manifest.files}
     faults: dict[str, str] = {}
 
@@ -90,6 +100,30 @@ def gather(folder: Path) -> Facts:
     cues = attempt(CAPTIONS_NAME, _cues) if CAPTIONS_NAME in listed else ()
     poster = attempt(POSTER_NAME, _poster) if POSTER_NAME in listed else None
     return Facts(folder, manifest, film, memory, told, making, cues or (), poster, faults)
+
+
+def _pixels(told: object, usual: int) -> int:
+    return told if isinstance(told, int) and 0 < told <= _MOST_PIXELS else usual
+
+
+def _check_counts(manifest: Manifest, path: Path) -> None:
+    """Raise `VerifyError` for numbers of frames or bytes that nothing can be reckoned with."""
+    counts = {
+        "frames": [manifest.frames],
+        "timeline": [
+            count
+            for slot in manifest.timeline
+            for part in ((slot.start, slot.frames), *((a.first, a.frames) for a in slot.fused))
+            for count in part
+        ],
+        "joints": [count for joint in manifest.joints for count in (joint.at, joint.frames)],
+        "files": [one.size for one in manifest.files],
+    }
+    for place, found in counts.items():
+        if any(not 0 <= one <= _MOST_COUNT for one in found):
+            raise VerifyError(
+                f"{path} is damaged: {place}: a count that no film has", path=str(path)
+            )
 
 
 def cues_of(text: str) -> tuple[Cue, ...]:

@@ -23,8 +23,7 @@ def graph_view(facts: Facts, thumbs: dict[str, str]) -> dict[str, Any]:
     entering = {slot.name: slot for slot in manifest.timeline}
     roads = making.roads if making else ()
     passed = {road.runner_up: road for road in roads}
-    profile = manifest.profile
-    width, height = int(profile.get("width", 720)), int(profile.get("height", 1280))
+    width, height = facts.size
     tall = max(48, min(150, WIDTH * height // max(1, width)))
     drawing = draw(chain, list(told), links, list(shut), tall=tall, low=_LOW)
     numbers = {atom: number for number, atom in enumerate(chain, 1)}

@@ -122,7 +122,9 @@ def _film(report: Report) -> dict[str, Any]:
     facts, manifest = report.facts, report.facts.manifest
     profile = manifest.profile
     poster = facts.poster if report.standing.shows else None
-    ends = [one.start for one in manifest.chapters[1:]] + [manifest.seconds]
+    ends = [*(one.start for one in manifest.chapters[1:]), manifest.seconds]
+    width, height = facts.size
+    captions = manifest.settings.get("captions")
     return {
         "name": facts.film,
         "address": posixpath.normpath(posixpath.join(report.beside, facts.film)),
@@ -130,9 +132,9 @@ def _film(report: Report) -> dict[str, Any]:
         "plays": facts.film.endswith(".mp4"),
         "codec": str(profile.get("codec") or "h264"),
         "poster": None if poster is None else data_uri(poster, JPEG),
-        "width": int(profile.get("width", 720)),
-        "height": int(profile.get("height", 1280)),
-        "tall": int(profile.get("height", 1280)) > int(profile.get("width", 720)),
+        "width": width,
+        "height": height,
+        "tall": height > width,
         "chapters": [
             {
                 "title": one.title,
@@ -140,7 +142,7 @@ def _film(report: Report) -> dict[str, Any]:
                 "clock": clock_text(one.start).split(".")[0],
                 "length": length_text(end - one.start),
             }
-            for one, end in zip(manifest.chapters, ends, strict=True)
+            for one, end in zip(manifest.chapters, ends, strict=False)
         ],
         "cues": [
             {
@@ -158,7 +160,7 @@ def _film(report: Report) -> dict[str, Any]:
             ]
             for cue in facts.cues
         ],
-        "language": str((manifest.settings.get("captions") or {}).get("language") or ""),
+        "language": str(captions.get("language") or "") if isinstance(captions, dict) else "",
     }
 
 

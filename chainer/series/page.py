@@ -8,7 +8,7 @@ from typing import Any
 
 from chainer.report.page import render_page
 from chainer.series.addresses import address
-from chainer.series.place import ATOM_NAME, RSS_NAME
+from chainer.series.place import ATOM_NAME, REPORT_NAME, RSS_NAME
 from chainer.series.values import BranchRow, EpisodeRow, SeriesFile, Way
 from chainer.series.words import length_text, names_text, spoken_text
 
@@ -20,6 +20,8 @@ _SCRIPTS = ("series.js",)
 def page(series: SeriesFile, folder: Path) -> str:
     """The page's text; captions are read from the films' folders in `folder`.
 
+    Reports that lie there are linked.
+
     Everything that the script needs goes in as data, and every text as text: nothing of a
     stranger's is ever mark-up.
     """
@@ -28,8 +30,8 @@ def page(series: SeriesFile, folder: Path) -> str:
         styles=_STYLES,
         scripts=_SCRIPTS,
         series=series,
-        episodes=[_card(one) for one in series.episodes],
-        branches=[_card(one) for one in series.branches],
+        episodes=[_card(one, folder) for one in series.episodes],
+        branches=[_card(one, folder) for one in series.branches],
         data=data_of(series, folder),
         feeds={"rss": RSS_NAME, "atom": ATOM_NAME},
         withdrawn=len(series.withdrawn),
@@ -94,7 +96,7 @@ def _captions(one: EpisodeRow | BranchRow, folder: Path) -> str:
         return ""
 
 
-def _card(one: EpisodeRow | BranchRow) -> dict[str, Any]:
+def _card(one: EpisodeRow | BranchRow, folder: Path) -> dict[str, Any]:
     """What the lists show of a film, also to a browser without scripts."""
     return {
         "id": one.id,
@@ -106,6 +108,9 @@ def _card(one: EpisodeRow | BranchRow) -> dict[str, Any]:
         "poster": None if one.poster is None else _near(one.folder, one.poster),
         "film": _near(one.folder, one.file.name),
         "chapters": [chapter.title for chapter in one.chapters],
+        "report": _near(one.folder, REPORT_NAME)
+        if (folder / one.folder / REPORT_NAME).is_file()
+        else None,
     }
 
 

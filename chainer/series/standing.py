@@ -13,6 +13,7 @@ from chainer.episode.plan import EpisodePlan
 from chainer.episode.segments import segment_faults
 from chainer.errors import VerifyError
 from chainer.permission import Register
+from chainer.series.place import REPORT_NAME
 
 
 def standing(folder: Path, plan: EpisodePlan, register: Register) -> Manifest | None:
@@ -33,6 +34,9 @@ def standing(folder: Path, plan: EpisodePlan, register: Register) -> Manifest | 
         return None
     if not all(_is_whole(folder, one) for one in manifest.files):
         return None
+    # Derived, so the manifest does not list it.
+    if plan.settings.report.write and not (folder / REPORT_NAME).is_file():
+        return None
     return manifest if _streams(folder, manifest, plan) else None
 
 
@@ -46,10 +50,8 @@ def _has_all(manifest: Manifest, plan: EpisodePlan) -> bool:
     """Whether the files that are made on request are there as far as they are asked for."""
     names = {one.name for one in manifest.files}
     settings = plan.settings
-    return (
-        (not settings.hls.write or any(name.startswith("hls/") for name in names))
-        and (not settings.otio.write or "episode.otio" in names)
-        and (not settings.report.write or "report.html" in names)
+    return (not settings.hls.write or any(name.startswith("hls/") for name in names)) and (
+        not settings.otio.write or "episode.otio" in names
     )
 
 

@@ -1,7 +1,6 @@
 """The store's folder of segments: what playlists name, and nothing else of the store.
 
     segments/<sha256>.m4s   a relative link to cas/ab/<sha256>
-    segments/<sha256>.mp4   the same, of a header
 
 A web server that follows links can be pointed at this folder, or at an episode's link to it.
 """
@@ -13,9 +12,11 @@ import os
 import time
 from pathlib import Path
 
+from chainer.errors import StoreError
 from chainer.store.folder import Store, store_error
 from chainer.store.record import Artefact
 
+_TRIES = 20
 _GRACE_SECONDS = 600.0
 """A link that leads nowhere may be about to: its bytes may be on their way in another process."""
 
@@ -37,17 +38,24 @@ def link_segment(store: Store, artefact: Artefact, suffix: str) -> str:
     aim = os.path.relpath(store.path_of(artefact.digest).absolute(), store.root.absolute())
     aim = os.path.join("..", aim)  # noqa: PTH118 - a link's text, of which pathlib drops the dots
     try:
-        with contextlib.suppress(FileExistsError):
-            path.symlink_to(aim)
-            return name
-        # Young again, so that a sweep that is at work leaves it alone.
-        os.utime(path, follow_symlinks=False)
-        if not path.is_symlink() or path.readlink() != Path(aim):
-            path.unlink()
-            path.symlink_to(aim)
+        for _ in range(_TRIES):
+            # A sweep may take a link, and another process put one there, between any two of these.
+            with contextlib.suppress(FileExistsError):
+                path.symlink_to(aim)
+                return name
+            with contextlib.suppress(FileNotFoundError):
+                # Young again, so that a sweep that is at work leaves it alone.
+                os.utime(path, follow_symlinks=False)
+                if path.is_symlink() and path.readlink() == Path(aim):
+                    return name
+                path.unlink()
     except OSError as error:
         raise store_error("a segment cannot be linked", path, error) from error
-    return name
+    raise StoreError(
+        f"a segment cannot be linked: {path} is replaced all the time by others",
+        code="store",
+        path=str(path),
+    )
 
 
 def sweep_links(store: Store) -> int:

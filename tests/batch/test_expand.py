@@ -26,6 +26,7 @@ from chainer.errors import (
     WalkError,
 )
 from chainer.graph import Graph, WalkKind, WalkOptions
+from chainer.profile import draft_of
 from tests.batch.asked import asked_of, relay_tree, write_graph
 from tests.film.coded import small_settings
 
@@ -316,8 +317,9 @@ jobs:
   - {name: d, settings: null, draft: false}
   - {name: e, settings: null, profile: draft}
   - {name: f, settings: null, draft: true}
+  - {name: g, settings: null, draft: true, profile: landscape}
 """
-    a, b, c, d, e, f = (one.job.settings for one in asked_of(text, tree, batch))
+    a, b, c, d, e, f, g = (one.job.settings for one in asked_of(text, tree, batch))
     assert (a.profile.name, a.store, a.workers) == ("draft", batch.store, 2)
     assert not a.watermark.enabled
     assert (a.consent.commercial, a.consent.ledger) == (True, tree / "l.jsonl")
@@ -325,7 +327,9 @@ jobs:
     assert c == batch
     assert c is d
     assert e.profile.name == "draft"
-    assert e is f
+    assert f.profile == draft_of(batch.profile)
+    assert (g.profile.name, g.profile.draft) == ("landscape-draft", True)
+    assert g.profile.width > g.profile.height
 
 
 def test_a_stop_and_a_lost_store_end_it(tree: Path) -> None:

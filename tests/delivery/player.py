@@ -23,7 +23,7 @@ film.requestVideoFrameCallback(function seen(_, about) {
   log.frames.push([about.mediaTime, about.presentedFrames]);
   film.requestVideoFrameCallback(seen);
 });
-const hls = new Hls({enableWorker: true});
+const hls = new Hls({enableWorker: true, maxBufferLength: 600, maxMaxBufferLength: 600});
 hls.on(Hls.Events.ERROR, (_, data) => log.errors.push([data.type, data.details, data.fatal]));
 const ranges = (list) => Array.from({length: list.length}, (_, n) => [list.start(n), list.end(n)]);
 const ready = (address) => new Promise((done, failed) => {
@@ -42,6 +42,11 @@ async function play(rate, seconds) {
   film.playbackRate = rate;
   await film.play();
   await until(() => film.ended, seconds);
+}
+async function load(seconds) {
+  const whole = () => film.buffered.length &&
+    film.buffered.end(film.buffered.length - 1) > film.duration - 0.1;
+  return await until(whole, seconds);
 }
 async function seek(time) {
   log.frames.length = 0;
@@ -96,6 +101,11 @@ class Player:
     def play(self, rate: float, seconds: float) -> dict[str, Any]:
         """Play to the end, or for `seconds` at most."""
         self.page.evaluate("([rate, seconds]) => play(rate, seconds)", [rate, seconds])
+        return self.told()
+
+    def load(self, seconds: float) -> dict[str, Any]:
+        """Fetch the whole film before any of it is played; waits for `seconds` at most."""
+        assert self.page.evaluate("(seconds) => load(seconds)", seconds), self.told()
         return self.told()
 
     def seek(self, time: float) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from imageio_ffmpeg import get_ffmpeg_exe
 from numpy.typing import NDArray
 from PIL import Image
 
+from chainer.digest import Digest, key_of
 from chainer.errors import InputError
-from chainer.profile import DRAFT, HOUSE, Profile
+from chainer.profile import DRAFT, HOUSE, PROFILES, Profile
 from chainer.render.card import render_card
 from chainer.render.contrast import WHITE, contrast
 from chainer.render.encoder import FFmpeg
@@ -98,6 +99,41 @@ def test_every_kind_is_drawn_without_a_clip_behind_it(
     frames = exact(tmp_path, SMALL)
     assert ink(frames[-2]).sum() > ink(frames[0]).sum()
     assert ink(frames[-2]).sum() > 60
+
+
+def test_the_picture_behind_a_card_is_blurred_as_far_at_every_size(
+    runner: Runner, tmp_path: Path
+) -> None:
+    kept = []
+    for name, profile in (("house", HOUSE), ("hd", PROFILES["hd"]), ("draft", DRAFT)):
+        room = tmp_path / name
+        room.mkdir()
+        size = f"{profile.width}x{profile.height}"
+        source = f"color=black:s={size}:r=30:d=0.1,drawbox=0:0:iw/2:ih/2:white:fill"
+        words = ["-v", "error", "-f", "lavfi", "-i", source, "-pix_fmt", "yuv420p", "-bf", "0"]
+        clip = room / "clip.mp4"
+        subprocess.run([get_ffmpeg_exe(), *words, str(clip)], check=True, capture_output=True)
+        spec = replace(card_of(CardKind.CHAPTER, "Tide", profile=profile), behind=clip_digest())
+        with clip.open("rb") as stream:
+            render_card(runner, spec, stream, room)
+        with Image.open(room / "behind.png") as picture:
+            assert picture.size == (profile.width, profile.height)
+            kept.append(np.asarray(picture.convert("L").resize((36, 64), Image.Resampling.BOX)))
+    for other in kept[1:]:
+        assert np.abs(other.astype(int) - kept[0]).max() <= 6
+
+
+def test_a_card_of_the_house_has_the_key_that_it_always_had() -> None:
+    house = replace(card_of(CardKind.CHAPTER, "Tide", profile=HOUSE), behind=clip_digest())
+    assert "blur" not in house.parts()
+    draft = replace(house, profile=DRAFT)
+    assert draft.parts()["blur"] == "7/2"
+    assert key_of("card", draft.parts()) != key_of("card", house.parts())
+    assert "blur" not in replace(house, profile=DRAFT, behind=None).parts()
+
+
+def clip_digest() -> Digest:
+    return Digest("sha256:" + "0" * 64)
 
 
 def test_two_runs_give_the_same_bytes(runner: Runner, tmp_path: Path) -> None:

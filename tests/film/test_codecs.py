@@ -205,6 +205,37 @@ def test_pieces_of_another_codec_are_refused(tmp_path: Path) -> None:
         module._agree(told.render, Shelf(), told.settings.profile)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("codec", ["h264", *CODECS])
+def test_a_store_with_a_piece_of_other_headers_makes_no_film(codec: str, tmp_path: Path) -> None:
+    """Of one codec and size, and whole by its hash: only its headers are another encoder's."""
+    graph = graph_of(tmp_path, ATOMS[:2], [None])
+    told = plan(graph, tmp_path, profile=small(codec))
+    made(told, tmp_path / "first")
+    store = Store(tmp_path)
+    step = next(one for one in told.render.steps if one.name == "c1")
+    _, record = store.find(step.key)
+    assert record is not None
+    # Coded by the same encoder at another preset, which writes other tools into its headers.
+    other = plan(graph, tmp_path, profile=small(codec, preset="slow"))
+    made(other, tmp_path / "second")
+    strange = next(one for one in other.render.steps if one.name == "c1")
+    _, wrong = store.find(strange.key)
+    assert wrong is not None
+    store.discard(step.key)
+    files = {}
+    for name, artefact in wrong.files.items():
+        files[name] = tmp_path / f"copy-{name}"
+        with store.open(artefact) as stream:
+            files[name].write_bytes(stream.read())
+    store.publish(step.key, step.type.value, files, record.facts)
+
+    with pytest.raises(RenderError, match="coded differently") as caught:
+        chainer.render_episode(told, tmp_path / "third")
+    assert caught.value.code == "mixed"
+    assert not (tmp_path / "third").exists()
+
+
 def test_what_reads_the_sample_entry_refuses_others(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     words = [FFMPEG, "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x64:r=30:d=0.2"]

@@ -280,6 +280,14 @@ def test_the_range_of_a_piece_is_read_from_its_boxes(entry: bytes, kind: HdrKind
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+def test_the_same_film_comes_out_of_another_store_byte_for_byte(codec: str, tmp_path: Path) -> None:
+    profile = hdr_profile(codec=codec)
+    first, second = (tell(tmp_path / name, "pq sdr hlg", profile) for name in ("a", "b"))
+    assert (first.out / "episode.mp4").read_bytes() == (second.out / "episode.mp4").read_bytes()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pq", "hlg"])
 def test_cards_and_blurred_sides_in_hdr(kind: str, tmp_path: Path) -> None:
     """A wide HDR frame around an upright clip; the words of a card are white as a page is."""

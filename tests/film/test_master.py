@@ -357,7 +357,9 @@ def test_a_house_step_has_the_key_that_it_always_had() -> None:
         "loudness": {"target": "-14", "true_peak": "-1", "max_gain": "30", "floor": "-60"},
         "draft": False,
     }
-    assert MASTER.key()["codec"] == "prores"
+    told = MASTER.key()
+    assert set(told) == {"width", "height", "fps", "loudness", "draft", "codec"}
+    assert told["codec"] == "prores"
 
 
 def test_a_master_is_bt709() -> None:

@@ -53,9 +53,27 @@ def test_the_key_of_the_house_is_the_one_of_all_stores() -> None:
 
 def test_what_came_later_is_part_of_the_key_where_it_differs() -> None:
     told = with_codec(HOUSE, Codec.HEVC).key()
-    assert told == {**HOUSE_KEY, "crf": 22, "codec": "hevc"}
+    used = {name: value for name, value in HOUSE_KEY.items() if name != "level"}
+    assert told == {**used, "crf": 22, "codec": "hevc"}
     hdr = PROFILES["hdr"].model_copy(update={"dynamic_range": DynamicRange.HLG})
     assert hdr.key()["dynamic_range"] == "hlg"
+
+
+@pytest.mark.parametrize(
+    ("codec", "unused"),
+    [
+        ("h264", []),
+        ("hevc", ["level"]),
+        ("av1", ["level"]),
+        ("prores", ["level", "crf", "preset", "keyframe_grids", "audio_kbps"]),
+    ],
+)
+def test_the_key_holds_what_the_codec_makes_use_of(codec: str, unused: list[str]) -> None:
+    values = {"crf": 30, "preset": "slow", "level": "5.1", "keyframe_grids": 2, "audio_kbps": 96}
+    one = Profile.model_validate({"name": "a", "codec": codec})
+    for name, value in values.items():
+        other = Profile.model_validate({"name": "a", "codec": codec, name: value})
+        assert (other.key() == one.key()) == (name in unused), name
 
 
 @pytest.mark.parametrize(
@@ -202,7 +220,7 @@ def test_a_base_gives_its_quality_to_another_codec(tmp_path: Path) -> None:
     [
         ('profile = "nope"', "there is no profile 'nope'; there are: house"),
         ('[profiles.a]\ncodec = "vp9"', "profiles.a.codec"),
-        ('[profiles.a]\nbase = "nope"', "there is no profile 'nope'"),
+        ('[profiles.a]\nbase = "nope"', "profiles.a.base: there is no built-in profile 'nope'"),
         ('[profiles."A B"]\nwidth = 720', "profiles.A B.name"),
         ("[profiles.a]\nwitdh = 720", "profiles.a.witdh: Extra inputs"),
         ("profiles = 3", "profiles: Input should be a valid dictionary"),
@@ -217,6 +235,41 @@ def test_faults_of_profiles_are_named_with_their_place(
     with pytest.raises(SettingsError) as caught:
         load_settings(write(tmp_path / "s.toml", text))
     assert words in str(caught.value)
+
+
+def test_all_faults_of_profiles_are_told_at_once(tmp_path: Path) -> None:
+    text = (
+        'profile = "nope"\nworkers = 0\n'
+        '[profiles.a]\nbase = "huose"\nwitdh = 3\n'
+        '[profiles.b]\nwidth = 721\nfps = "0"\ndynamic_range = "pq"\n'
+        '[profiles.c]\nwidth = 2160\nheight = 3840\nfps = "29.97"\n'
+    )
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(tmp_path / "s.toml", text))
+    told = str(caught.value)
+    lines = told.splitlines()
+    assert lines[0].endswith("s.toml: 6 wrong")
+    assert len(lines) == 7
+    for words in (
+        "  workers: ",
+        "  profile: there is no profile 'nope'",
+        "  profiles.a.base: there is no built-in profile 'huose'; there are: house",
+        "  profiles.a.witdh: Extra inputs",
+        "  profiles.b: Value error, dynamic_range pq takes 10 bits",
+        "  profiles.c: Value error, level 4.0 of h264 ends below 2160x3840",
+    ):
+        assert any(line.startswith(words) for line in lines), (words, told)
+    for words in ("must be even", "fps must lie from 1 to 120"):
+        assert words in next(line for line in lines if "profiles.b" in line)
+    assert "use 24, 25, 30" in next(line for line in lines if "profiles.c" in line)
+
+
+def test_a_base_that_is_not_there_is_told_with_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.toml", 'base = "mine"\ncrf = 99\n')
+    with pytest.raises(SettingsError, match=r"a\.toml: 2 wrong") as caught:
+        load_profile(path)
+    assert "base: there is no built-in profile 'mine'" in str(caught.value)
+    assert "crf: " in str(caught.value)
 
 
 def test_faults_of_a_profiles_file(tmp_path: Path) -> None:
@@ -265,6 +318,10 @@ def test_the_command_line_takes_a_profile_and_a_codec(tmp_path: Path) -> None:
     assert (coded.profile.name, coded.profile.codec) == ("mine-hevc", Codec.HEVC)
     draft = settings_of({**told, "draft": True}).profile
     assert (draft.draft, draft.width, draft.height) == (True, 360, 360)
+    # A draft of a film in another codec is that of the film: it is to be cheap.
+    for codec in ("h264", "hevc", "av1"):
+        assert settings_of({**told, "draft": True, "codec": codec}).profile == draft
+        assert settings_of({"profile": "draft", "codec": codec}).profile == DRAFT
     assert settings_of({}) == Settings()
 
 

@@ -22,6 +22,7 @@ from chainer.timebase import AAC_FRAME, AAC_PRIMING
 
 from .conftest import Piece
 
+OWNER = bytes(range(32))
 steady = settings(derandomize=True, deadline=None, max_examples=150)
 
 
@@ -36,7 +37,8 @@ def specs(piece: Piece) -> tuple[VideoSpec, AudioSpec]:
 def read(segment: bytes) -> tuple[int, int, list[tuple[int, int]], list[bytes]]:
     """(sequence number, time, (ticks, flags) of each sample, bytes of each sample)."""
     places = {kind: (first, last) for kind, first, last in boxes(segment)}
-    assert list(places) == [b"styp", b"moof", b"mdat"]
+    assert list(places) == [b"styp", b"free", b"moof", b"mdat"]
+    assert segment[slice(*places[b"free"])] == OWNER
     start, end = places[b"moof"]
     base = start - 8
     at, _ = find(segment, b"mfhd", start=start, end=end)
@@ -83,7 +85,7 @@ def test_pictures_come_back_at_their_times(pieces: dict[str, Piece], data: st.Da
     first = data.draw(st.sampled_from(list(track.sync)))
     last = data.draw(st.integers(first + 1, track.samples))
     at = data.draw(st.integers(0, 10**9))
-    made = video_segment(io.BytesIO(piece.data), track, first, last, spec, at)
+    made = video_segment(io.BytesIO(piece.data), track, first, last, spec, at, OWNER)
     number, time, told, samples = read(made)
     assert samples == own(piece, "vide", first, last)
     assert Fraction(time, spec.timescale) == Fraction(at, 30)
@@ -101,7 +103,9 @@ def test_packets_come_back_at_their_times(pieces: dict[str, Piece], data: st.Dat
     first = data.draw(st.integers(0, track.samples - 1))
     last = data.draw(st.integers(first + 1, track.samples))
     at = data.draw(st.integers(0, 10**9))
-    _, time, told, samples = read(audio_segment(io.BytesIO(piece.data), track, first, last, at))
+    _, time, told, samples = read(
+        audio_segment(io.BytesIO(piece.data), track, first, last, at, OWNER)
+    )
     assert samples == own(piece, "soun", first, last)
     assert time == at * AAC_FRAME
     assert set(told) == {(AAC_FRAME, 0x2000000)}
@@ -124,13 +128,13 @@ def test_what_cannot_be_a_segment_is_refused(pieces: dict[str, Piece]) -> None:
     spec, _ = specs(piece)
     stream = io.BytesIO(piece.data)
     with pytest.raises(Mp4Error, match="keyframe"):
-        video_segment(stream, video, 1, 5, spec, 0)
+        video_segment(stream, video, 1, 5, spec, 0, OWNER)
     for first, last in ((0, 0), (3, 2), (0, audio.samples + 1), (-1, 2)):
         with pytest.raises(Mp4Error, match="were asked of"):
-            audio_segment(stream, audio, first, last, 0)
+            audio_segment(stream, audio, first, last, 0, OWNER)
     cut = io.BytesIO(piece.data[: audio.offsets[-1] + 1])
     with pytest.raises(Mp4Error, match="shorter"):
-        audio_segment(cut, audio, 0, audio.samples, 0)
+        audio_segment(cut, audio, 0, audio.samples, 0, OWNER)
 
 
 def test_ffmpeg_reads_segments_one_after_another_as_the_piece(
@@ -142,11 +146,12 @@ def test_ffmpeg_reads_segments_one_after_another_as_the_piece(
     video, audio = piece.index.track("vide"), piece.index.track("soun")
     cuts = [0, *video.sync[1:3], video.samples]
     film = video_init(spec) + b"".join(
-        video_segment(stream, video, first, last, spec, first) for first, last in pairwise(cuts)
+        video_segment(stream, video, first, last, spec, first, OWNER)
+        for first, last in pairwise(cuts)
     )
     edges = [0, 7, 8, audio.samples]
     words = audio_init(sound, AAC_PRIMING) + b"".join(
-        audio_segment(stream, audio, first, last, first) for first, last in pairwise(edges)
+        audio_segment(stream, audio, first, last, first, OWNER) for first, last in pairwise(edges)
     )
     for name, data, which in (("v.mp4", film, "v"), ("a.mp4", words, "a")):
         (tmp_path / name).write_bytes(data)

@@ -155,6 +155,20 @@ def test_elsewhere_it_plays_the_film_from_where_it_lies(
     assert "cannot be written" in err
 
 
+@pytest.mark.parametrize(
+    "name", ["episode.mp4", "episode.json", "poster.jpg", MAKING_NAME, "../out/./credits.json"]
+)
+def test_it_never_takes_the_place_of_a_file_of_the_episode(
+    name: str, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    words = ["report", out, "-o", out / name, "--store", tmp_path / "none"]
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "name another with -o" in err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_with_the_graph_roads_not_taken_have_pictures(
     home: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +198,40 @@ def test_what_is_missing_or_damaged_is_named(
     if name == "episode.mp4":
         assert not [one for one in page.all("img") if "joint" in str(one.get("alt"))]
         assert len(page.all("video")) == (how == "damaged")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "status"),
+    [
+        (("profile", "width"), None, 0),
+        (("profile", "height"), "1e999", 0),
+        (("profile", "height"), 10**40, 0),
+        (("settings", "captions"), -1, 0),
+        (("chapters",), [], 6),
+        (("joints", 0, "at"), 10**400, 6),
+        (("timeline", 0, "frames"), -1, 6),
+        (("files", 0, "size"), 10**400, 6),
+        (("schema",), "chainer.episode/99", 6),
+    ],
+)
+def test_a_manifest_of_nonsense_is_borne_or_refused(
+    place: tuple[str | int, ...],
+    value: object,
+    status: int,
+    out: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = json.loads((out / "episode.json").read_text())
+    part = told
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    (out / "episode.json").write_text(json.dumps(told))
+    found, _, err = run(capsys, "report", out, "--store", tmp_path / "none")
+    refused = "is damaged" in err
+    assert (found, refused) == (status, status == 6 and value != [])
+    assert (out / "report.html").exists() != refused
 
 
 def test_a_folder_without_a_manifest_has_no_report(

@@ -61,6 +61,23 @@ def test_a_second_run_touches_nothing(tmp_path: Path) -> None:
     assert snapshot(tmp_path / "out") == before
 
 
+def test_reports_are_written_once_and_linked(tmp_path: Path) -> None:
+    asked = settings(tmp_path, report={"write": True})
+    made = built(tmp_path, first(), settings=asked)
+    out = tmp_path / "out"
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for name in ("e1", "e2", "road-r"):
+        assert (out / name / "report.html").is_file()
+        assert f'href="./{name}/report.html"' in page
+    before = snapshot(out)
+    made = built(tmp_path, first(), settings=asked)
+    assert set(states(made).values()) == {"stands"}
+    assert snapshot(out) == before
+    (out / "e2" / "report.html").unlink()
+    made = built(tmp_path, first(), settings=asked)
+    assert states(made) == {"e1": "stands", "e2": "made", "road-r": "stands"}
+
+
 def test_two_series_of_one_store_are_the_same_bytes(tmp_path: Path) -> None:
     told = {name: {"created": "2026-10-01T08:00:00Z"} for name in "abcdrs"}
     built(tmp_path, first(nodes=told))

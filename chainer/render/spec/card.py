@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from chainer.digest import Digest
-from chainer.profile import Profile
+from chainer.profile import HOUSE, Profile
 from chainer.render.encoder import ENGINE
 from chainer.render.spec.steps import StepType
 
@@ -107,6 +108,15 @@ class CardSpec:
         """The steps before this one."""
         return tuple(filter(None, (self.behind, self.stamp)))
 
+    @property
+    def blur(self) -> Fraction:
+        """By how many pixels of a quarter of the size the picture behind is blurred.
+
+        As far at every size as in the house format: smaller pictures would lose all shape, and
+        in larger ones the mark of the clip could still be read.
+        """
+        return Fraction(7 * min(self.profile.width, self.profile.height), HOUSE.width)
+
     def parts(self) -> dict[str, Any]:
         """What the key is made of, by the names that reasons use."""
         parts = {
@@ -121,6 +131,8 @@ class CardSpec:
             "build": self.build,
             "maker": self.maker,
         }
+        if self.behind is not None and self.blur != 7:  # as it always was
+            parts["blur"] = str(self.blur)
         return parts if self.stamp is None else {**parts, "stamp": self.stamp}
 
 

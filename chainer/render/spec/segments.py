@@ -9,7 +9,7 @@ from chainer.digest import Digest
 from chainer.profile import Profile
 from chainer.render.spec.steps import StepType
 
-PACKING = 1
+PACKING = 2
 """Which way of packing this is; another one is another key."""
 
 
