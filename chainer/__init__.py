@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from chainer.provenance.signer import callback_signer as callback_signer
     from chainer.publish import publish_episode as publish_episode
     from chainer.render.progress import Progress as Progress
+    from chainer.series.make import SeriesMade as SeriesMade
+    from chainer.series.make import make_series as make_series
     from chainer.settings import Settings as Settings
     from chainer.settings import load_settings as load_settings
     from chainer.settings import named_profile as named_profile
@@ -107,6 +109,7 @@ _HOMES = {
     "chainer.provenance.signer": "FilmSigner callback_signer",
     "chainer.publish": "publish_episode",
     "chainer.render.progress": "Progress",
+    "chainer.series.make": "SeriesMade make_series",
     "chainer.settings": "Settings load_settings named_profile",
     "chainer.sift": "sift_takes",
     "chainer.store": "Store",

@@ -14,7 +14,7 @@ from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.revocation import TOMBSTONE_NAME
 from chainer.consent.telling import refusal_text
 from chainer.consent.words import Use
-from chainer.digest import Digest, file_digest
+from chainer.digest import Digest, file_digest, read_regular
 from chainer.episode.manifest import MANIFEST_NAME, Manifest, read_manifest
 from chainer.errors import ChainerError, VerifyError
 from chainer.permission import Register, open_register
@@ -149,7 +149,7 @@ def _film(path: Path) -> Digest | None:
 
 def _tombstone(folder: Path, manifest: Manifest, film: Digest | None) -> str:
     try:
-        mark = json.loads((folder / TOMBSTONE_NAME).read_bytes())
+        mark = json.loads(read_regular(folder / TOMBSTONE_NAME))
     except (OSError, ValueError, RecursionError):
         return ""
     if not isinstance(mark, dict):

@@ -7,8 +7,11 @@ Refuses floats in keys: a key must not depend on how a number was computed.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
@@ -47,9 +50,25 @@ def stream_digest(stream: BinaryIO) -> Digest:
 
 
 def file_digest(path: Path) -> Digest:
-    """The SHA-256 of the file's bytes."""
-    with path.open("rb") as stream:
+    """The SHA-256 of the file's bytes. Raises `OSError`, also for what is no regular file."""
+    with open_regular(path) as stream:
         return stream_digest(stream)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """The file for reading. Raises `OSError`, also for pipes and devices, which never end."""
+    # Without it the open itself waits for whoever writes into a pipe.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def read_regular(path: Path) -> bytes:
+    """All of the file's bytes. Raises as `open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read()
 
 
 def _canonical(value: Any) -> Any:

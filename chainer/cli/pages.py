@@ -119,6 +119,7 @@ def _check_target(target: Path, folder: Path) -> None:
 
 def _standing(folder: Path, settings: Settings, options: dict[str, Any]) -> Standing:
     """What `verify` would say now."""
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from chainer.allowed import still_allowed
@@ -130,6 +131,8 @@ def _standing(folder: Path, settings: Settings, options: dict[str, Any]) -> Stan
     ledger = options.get("ledger")
     register = None if ledger is None else open_register(ledger)
     told = still_allowed(folder, settings.store.root, register=register)
+    if told.why and verdict.folder_whole:
+        verdict = replace(verdict, faults=(), lost=())  # what is taken back leaves the store
     return Standing(datetime.now(UTC), verdict, told.why, told.asked, told.state, told.notes)
 
 

@@ -22,7 +22,7 @@ from chainer.consent.episodes import EpisodeIndex
 from chainer.consent.need import Need, Refusal
 from chainer.consent.outbox import replace_file
 from chainer.consent.striking import Blow, judge, strike
-from chainer.digest import Digest, file_digest, key_of
+from chainer.digest import Digest, file_digest, key_of, read_regular
 from chainer.errors import InputError
 from chainer.store import Purged, Store, purge
 
@@ -269,7 +269,7 @@ def _bury(
 def _held(folder: Path) -> str | None:
     """The id of the episode in `folder`; None where there is none that reads, '' without an id."""
     try:
-        manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
+        manifest = json.loads(read_regular(folder / MANIFEST_NAME))
     except (OSError, ValueError, RecursionError):
         return None
     return str(manifest.get("id", "")) if isinstance(manifest, dict) else None

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from chainer.consent.shares import CreditPolicy
+from chainer.digest import read_regular
 from chainer.errors import InputError, VerifyError
 from chainer.graph import EdgeKind, Graph
 from chainer.profile import Exact
@@ -114,7 +115,7 @@ def read_credits(folder: Path) -> Credits:
     """The credits of an episode folder. Raises `VerifyError` where there are none that read."""
     path = folder / CREDITS_NAME
     try:
-        return Credits.model_validate_json(path.read_bytes())
+        return Credits.model_validate_json(read_regular(path))
     except OSError as error:
         raise VerifyError(
             f"{folder} has no {CREDITS_NAME}: {error.strerror}", path=str(path)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chainer.digest import Digest
+from chainer.digest import Digest, read_regular
 from chainer.episode.plan import EpisodePlan
 from chainer.errors import VerifyError
 from chainer.graph import Graph
@@ -203,7 +203,7 @@ def read_making(folder: Path) -> Making | None:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise VerifyError(f"{path} is damaged: it has more bytes than it may", path=str(path))
-        return Making.model_validate_json(path.read_bytes())
+        return Making.model_validate_json(read_regular(path))
     except FileNotFoundError:
         return None
     except OSError as error:

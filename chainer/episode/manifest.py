@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainer.consent.need import Need
 from chainer.consent.words import Edit, Modality, Use
+from chainer.digest import read_regular
 from chainer.errors import VerifyError
 from chainer.profile import Exact
 
@@ -300,7 +301,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of an episode folder. Raises `VerifyError` where there is none that reads."""
     path = folder / MANIFEST_NAME
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(read_regular(path))
     except OSError as error:
         raise VerifyError(
             f"{folder} is not an episode: {MANIFEST_NAME}: {error.strerror}", path=str(path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from chainer.digest import Digest, file_digest
+from chainer.digest import Digest, file_digest, read_regular
 from chainer.episode.hls import HLS_FOLDER, LINK_NAME, MEDIA_NAMES, named_segments
 from chainer.errors import StoreError
 
@@ -94,7 +94,7 @@ def _addresses(playlist: Path) -> Iterator[tuple[str, str]]:
     try:
         if playlist.is_symlink() or playlist.stat().st_size > _MOST_BYTES:
             return
-        text = playlist.read_text(encoding="utf-8", errors="replace")
+        text = read_regular(playlist).decode("utf-8", "replace")
     except OSError:
         return
     kind = _KINDS[f"{HLS_FOLDER}/{playlist.name}"]

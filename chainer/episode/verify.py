@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from chainer.digest import Digest, file_digest
+from chainer.digest import Digest, file_digest, open_regular
 from chainer.episode.manifest import (
     MANIFEST_NAME,
     FileEntry,
@@ -242,7 +242,7 @@ def _shown(value: Any) -> str:
 
 def _film_faults(path: Path, manifest: Manifest) -> list[str]:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             film = read_mp4(stream)
         video, audio = film.track("vide"), film.track("soun")
     except Mp4Error as error:

@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
+from chainer.digest import read_regular
 from chainer.episode.captions import CAPTIONS_NAME
 from chainer.episode.credits import CREDITS_NAME, Credits, read_credits
 from chainer.episode.making import Making, read_making
@@ -169,7 +170,7 @@ def _bytes(path: Path, most: int) -> bytes:
     try:
         if path.stat().st_size > most:
             raise VerifyError(f"{path.name} has more bytes than it may", path=str(path))
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise VerifyError(
             f"{path.name} cannot be read: {error.strerror or error}", path=str(path)

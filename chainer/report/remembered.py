@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainer.digest import read_regular
 from chainer.episode.remembered import CONTINUITY_NAME
 from chainer.errors import VerifyError
 
@@ -119,7 +120,7 @@ def read_remembered(folder: Path) -> Remembered:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise VerifyError(f"{CONTINUITY_NAME} has more bytes than it may", path=str(path))
-        return Remembered.model_validate_json(path.read_bytes())
+        return Remembered.model_validate_json(read_regular(path))
     except OSError as error:
         raise VerifyError(
             f"{CONTINUITY_NAME} cannot be read: {error.strerror}", path=str(path)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from chainer.digest import open_regular
 from chainer.report.page import render_page
 from chainer.series.addresses import address
 from chainer.series.place import ATOM_NAME, REPORT_NAME, RSS_NAME
@@ -90,7 +91,7 @@ def _captions(one: EpisodeRow | BranchRow, folder: Path) -> str:
     if one.captions is None:
         return ""
     try:
-        with (folder / one.folder / one.captions).open("rb") as stream:
+        with open_regular(folder / one.folder / one.captions) as stream:
             return stream.read(_MOST_CAPTIONS).decode("utf-8", "replace")
     except OSError:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from chainer.consent.revocation import TOMBSTONE_NAME
-from chainer.digest import file_digest
+from chainer.digest import file_digest, read_regular
 from chainer.enrol import episode_id
 from chainer.episode.hls import MEDIA_NAMES, named_segments
 from chainer.episode.manifest import FileEntry, Manifest, read_manifest
@@ -67,7 +67,7 @@ def _streams(folder: Path, manifest: Manifest, plan: EpisodePlan) -> bool:
         return False
     playlists = [one.name for one in manifest.files if one.name in MEDIA_NAMES]
     base = policy.base or "segments/"
-    texts = [(folder / name).read_text(encoding="utf-8") for name in playlists]
+    texts = [read_regular(folder / name).decode("utf-8") for name in playlists]
     if not all(one.startswith(base) for text in texts for one in named_segments(text)):
         return False
     faults, _ = segment_faults(folder, playlists, None)

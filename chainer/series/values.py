@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainer.digest import open_regular
 from chainer.errors import InputError
 from chainer.graph.scalars import Id
 from chainer.profile import Exact
@@ -206,7 +207,7 @@ def read_series(folder: Path) -> SeriesFile | None:
     """
     path = folder / SERIES_NAME
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
             raise ValueError("it is too large")

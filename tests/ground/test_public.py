@@ -43,6 +43,7 @@ NAMES = [
     "ProvenanceError",
     "Register",
     "RenderError",
+    "SeriesMade",
     "Settings",
     "SettingsError",
     "Store",
@@ -66,6 +67,7 @@ NAMES = [
     "load_graph",
     "load_settings",
     "load_template",
+    "make_series",
     "named_profile",
     "open_book",
     "open_graph",
@@ -104,6 +106,8 @@ HEAVY = [
     "yaml",
     "distributed",
     "obstore",
+    "jinja2",
+    "opentimelineio",
 ]
 
 

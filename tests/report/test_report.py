@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
 from itertools import pairwise
@@ -232,6 +233,19 @@ def test_a_manifest_of_nonsense_is_borne_or_refused(
     refused = "is damaged" in err
     assert (found, refused) == (status, status == 6 and value != [])
     assert (out / "report.html").exists() != refused
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["episode.mp4", "episode.json", "making.json", "continuity.json", "credits.json", "poster.jpg"],
+)
+def test_a_pipe_in_the_place_of_a_file_keeps_nobody_waiting(
+    out: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (out / name).unlink()
+    os.mkfifo(out / name)
+    assert run(capsys, "report", out)[0] == 6
+    assert run(capsys, "verify", out)[0] == (0 if name == "making.json" else 6)
 
 
 def test_a_folder_without_a_manifest_has_no_report(
