@@ -159,6 +159,8 @@ def explain_roads(
         )
         longer = len(chain.atoms) > len(other.atoms)
         why = "it tells more of the story" if longer else "the chain through it scores best"
+        if chain.score < other.score and not longer:
+            why = "it was asked for"  # with --through, --end, --path or --max-seconds
         found.append(
             Choice(
                 at=before.atom,

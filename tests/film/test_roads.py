@@ -133,6 +133,15 @@ def test_too_many_to_look_at_is_said_and_none_is_looked_at(media: Path) -> None:
     assert kinds["observation"][0] == 2
 
 
+def test_a_road_that_was_asked_for_is_not_called_the_best(media: Path) -> None:
+    plan = plan_of(fork(media, BOTH, "asked.json"), WalkOptions(through=("c2",)))
+    (choice,) = plan.roads
+    assert (choice.chosen, choice.runner_up) == ("c2", "c3")
+    assert choice.score < choice.runner_up_score
+    assert "it was asked for" in choice.why
+    assert "best" not in choice.why
+
+
 def test_where_nothing_is_chosen_nothing_is_said(media: Path) -> None:
     path = fork(media, BOTH)
     for options in (WalkOptions(path=("c1", "c2")), WalkOptions(pick=Pick.FIRST)):
