@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import re
@@ -375,12 +376,28 @@ def _cause(error: BaseException) -> BaseException | None:
 # -- on disk -------------------------------------------------------------------
 
 
+def _sweep(path: Path) -> None:
+    """Remove what processes that are gone left half-written beside `path`."""
+    stem = f".{path.name[:_MOST_NAME]}."
+    for left in path.parent.glob(f"{glob.escape(stem)}*.partial"):
+        process = left.name.removeprefix(stem).partition("-")[0]
+        if not process.isdecimal():
+            continue
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (OSError, OverflowError):
+            continue  # it lives, or it is no process of this machine
+
+
 def _write_whole(path: Path, text: str) -> None:
     draft = path.with_name(
         f".{path.name[:_MOST_NAME]}.{os.getpid()}-{uuid.uuid4().hex[:8]}.partial"
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
         try:
             with draft.open("w", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(text)

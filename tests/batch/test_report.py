@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -231,6 +232,20 @@ def test_a_report_is_written_whole_or_not_at_all(
         write_report(path, report_of(ledger, exit_status=0))
     assert path.read_text() == "the one before"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_killed_run_left_is_swept(ledger: JobLedger, tmp_path: Path) -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    dead = tmp_path / f".report.json.{child.pid}-0123abcd.partial"
+    alive = tmp_path / f".report.json.{os.getpid()}-0123abcd.partial"
+    others = tmp_path / ".report.json.x-0123abcd.partial"
+    for path in (dead, alive, others):
+        path.write_text("{")
+    write_report(tmp_path / "report.json", report_of(ledger, exit_status=0))
+    assert not dead.exists()
+    assert alive.exists()
+    assert others.exists()
 
 
 def test_a_place_for_the_report_that_is_none(ledger: JobLedger, tmp_path: Path) -> None:

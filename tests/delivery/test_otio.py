@@ -295,7 +295,7 @@ def test_names_of_strangers_stay_names(tmp_path: Path, title: str) -> None:
     xml = convert(path, tmp_path / "film.xml")
     assert clips_of(xml.tracks[0], Fraction(30)) == expected(picture_track(told))
     names = [one.name for one in xml.tracks[0].find_clips()]
-    assert names[0] == title
+    assert names[0].split() == title.split()  # on one line, and no more than one space at once
 
 
 @given(st.text())
