@@ -144,8 +144,7 @@ class Storm:
         if status:
             raise AssertionError(f"the batch fails in calm: {status}: {calm.log.read_text()}")
         self.films = _films(calm.out)
-        calm.records = _records(calm.store)
-        self.keys = set(calm.records)
+        self.keys = set(_records(calm.store))
         assert len(self.films) == films, f"{len(self.films)} films instead of {films}"
         assert self.keys, "the store is empty after a batch"
 

@@ -193,6 +193,7 @@ def test_a_frozen_child_that_outlives_its_parent_is_seen(
 def test_what_lies_about_is_seen(storm: Storm) -> None:
     calm = storm.calm
     storm.tally = Tally()
+    storm._look(calm, 0)
     storm._rests(calm)
     assert storm.tally.faults == []
     (calm.out / ".film.1-x.partial").mkdir()
