@@ -98,7 +98,7 @@ def verify_episode(
     for entry in manifest.files:
         # Reading its credentials has hashed the film already.
         known = found.digest if found is not None and entry.name == film.name else None
-        faults.extend(_file_faults(folder, entry, known))
+        faults.extend(file_faults(folder, entry, known))
     if all(entry.name != film.name for entry in manifest.files):
         faults.append(f"{film.name} is not listed in {MANIFEST_NAME}, which should vouch for it")
     if film.is_file():
@@ -137,8 +137,11 @@ def verify_episode(
     )
 
 
-def _file_faults(folder: Path, entry: FileEntry, known: Digest | None) -> list[str]:
-    """What is wrong with one file; `known` is its digest, where that was computed already."""
+def file_faults(folder: Path, entry: FileEntry, known: Digest | None = None) -> list[str]:
+    """What is wrong with a file that the manifest lists; empty where nothing is.
+
+    `known` is its digest, where that was computed already.
+    """
     path = folder / entry.name
     if not _is_inside(folder, entry.name):
         return [f"{entry.name!r} is no name of a file in the folder"]

@@ -8,8 +8,9 @@ from typing import Any
 
 from chainer.digest import open_regular
 from chainer.report.page import render_page
+from chainer.report.write import REPORT_NAME
 from chainer.series.addresses import address
-from chainer.series.place import ATOM_NAME, REPORT_NAME, RSS_NAME
+from chainer.series.place import ATOM_NAME, RSS_NAME
 from chainer.series.values import BranchRow, EpisodeRow, SeriesFile, Way
 from chainer.series.words import length_text, names_text, spoken_text
 

@@ -12,8 +12,6 @@ from chainer.series.values import SERIES_NAME
 PAGE_NAME = "index.html"
 RSS_NAME = "feed.xml"
 ATOM_NAME = "atom.xml"
-REPORT_NAME = "report.html"
-"""In the folder of a film, where it was asked for."""
 
 _OURS = frozenset({PAGE_NAME, RSS_NAME, ATOM_NAME, SERIES_NAME})
 

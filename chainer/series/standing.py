@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from chainer.consent.revocation import TOMBSTONE_NAME
-from chainer.digest import file_digest, read_regular
+from chainer.digest import read_regular
 from chainer.enrol import episode_id
-from chainer.episode.hls import MEDIA_NAMES, named_segments
-from chainer.episode.manifest import FileEntry, Manifest, read_manifest
+from chainer.episode.hls import INDEX_NAME, MEDIA_NAMES, named_segments
+from chainer.episode.manifest import Manifest, read_manifest
+from chainer.episode.otio import OTIO_NAME
 from chainer.episode.plan import EpisodePlan
 from chainer.episode.segments import segment_faults
+from chainer.episode.verify import file_faults
 from chainer.errors import VerifyError
 from chainer.permission import Register
-from chainer.series.place import REPORT_NAME
+from chainer.report.write import REPORT_NAME
 
 
 def standing(folder: Path, plan: EpisodePlan, register: Register) -> Manifest | None:
@@ -32,7 +34,7 @@ def standing(folder: Path, plan: EpisodePlan, register: Register) -> Manifest | 
     same = manifest.id == episode_id(plan, register) and manifest.draft == plan.is_draft
     if not same or not _signed_alike(manifest, plan) or not _has_all(manifest, plan):
         return None
-    if not all(_is_whole(folder, one) for one in manifest.files):
+    if any(file_faults(folder, one) for one in manifest.files):
         return None
     # Derived, so the manifest does not list it.
     if plan.settings.report.write and not (folder / REPORT_NAME).is_file():
@@ -50,8 +52,8 @@ def _has_all(manifest: Manifest, plan: EpisodePlan) -> bool:
     """Whether the files that are made on request are there as far as they are asked for."""
     names = {one.name for one in manifest.files}
     settings = plan.settings
-    return (not settings.hls.write or any(name.startswith("hls/") for name in names)) and (
-        not settings.otio.write or "episode.otio" in names
+    return (not settings.hls.write or INDEX_NAME in names) and (
+        not settings.otio.write or OTIO_NAME in names
     )
 
 
@@ -72,18 +74,3 @@ def _streams(folder: Path, manifest: Manifest, plan: EpisodePlan) -> bool:
         return False
     faults, _ = segment_faults(folder, playlists, None)
     return not faults
-
-
-def _is_whole(folder: Path, entry: FileEntry) -> bool:
-    name = PurePosixPath(entry.name)
-    if name.is_absolute() or ".." in name.parts:
-        return False
-    path = folder / name
-    try:
-        return (
-            path.is_file()
-            and path.stat().st_size == entry.size
-            and file_digest(path) == entry.digest
-        )
-    except OSError:
-        return False
